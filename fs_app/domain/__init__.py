@@ -1,0 +1,1 @@
+"""Frozen values and closed enumerations that every room shares. Standard library only."""

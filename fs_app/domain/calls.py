@@ -1,0 +1,110 @@
+"""What passes between the scheduler, the switch and the IVR about one call.
+
+A call is known everywhere by one UUID, chosen and stored before dialling; it is the A-leg's ``origination_uuid`` and
+the ``Job-UUID`` of its originate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fs_app.domain.enums import AlarmResult, IvrEnd, WhoAnswered
+from fs_app.domain.survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateRequest:
+    """Everything the originate line is built from.
+
+    ``gateway`` is a dial-string prefix (``sofia/gateway/provider/``) or a pattern holding ``{number}`` once
+    (``loopback/{number}/callees``). Timeouts are in seconds: ``ring_timeout`` until somebody answers, ``time_limit``
+    for the whole answered call. ``outbound`` is host:port of the outbound-socket server as the switch reaches it.
+    """
+
+    call_uuid: str
+    number: str
+    gateway: str
+    outbound: str
+    caller_id_number: str = ""
+    caller_id_name: str = ""
+    ring_timeout: int = 60
+    time_limit: int = 600
+    codecs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    uuid: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    uuid: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The channel is gone. ``answered`` comes from its answer time, never from the cause."""
+
+    uuid: str
+    at: datetime
+    cause: str  # FreeSWITCH hangup cause, e.g. NORMAL_CLEARING
+    answered: bool
+    billsec: int  # whole seconds between answer and hang-up
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateFailed:
+    """The originate command ended with -ERR; no channel need ever have existed."""
+
+    uuid: str
+    cause: str
+
+
+CallEvent = CallRinging | CallAnswered | CallEnded | OriginateFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One key entry (or none) in one section. Revisiting a section appends; ``position`` counts from 1 in a call."""
+
+    position: int
+    section_id: int
+    digits: str  # as pressed; empty when nothing was
+    valid: bool  # the section took it
+    response: str = ""  # what it means in reports
+    result: AlarmResult | None = None  # what it makes of the alarm, if anything
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What the IVR needs to speak to one callee, read once when the call connects.
+
+    ``tags`` fill ``{name}`` in texts. ``answers`` are those already on record (after a reconnect).
+    """
+
+    call_uuid: str
+    survey: Survey
+    tags: Mapping[str, str]
+    language: str
+    answers: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is on record about one attempt, for deciding its outcome; read in the transaction that books it."""
+
+    call_uuid: str
+    dialled_at: datetime | None  # set in a commit of its own just before the originate is sent
+    answered_at: datetime | None
+    ivr_started: bool
+    ivr_end: IvrEnd | None
+    completed: bool
+    pressed: bool  # at least one valid key
+    result: AlarmResult = AlarmResult.NONE
+    who: WhoAnswered = WhoAnswered.UNKNOWN
+    extra: Mapping[str, str] = field(default_factory=dict)

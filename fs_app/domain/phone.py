@@ -1,0 +1,58 @@
+"""The one gate for telephone numbers and caller-ID names.
+
+An originate line is split on spaces, then on ``|``, ``,`` and ``[``, and ``@`` leaves the gateway: whatever is not a
+plain number must never get that far. See FREESWITCH facts in docs/originate.md.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fs_app.errors import InvalidInput
+
+_NUMBER = re.compile(r"\+?[0-9]{3,18}", re.ASCII)
+_PUNCTUATION = re.compile(r"[ .()/\-]", re.ASCII)
+# Letters and digits of any language, and what names are written with. Not , ' " \ $ { } < > | ; % and no controls.
+_NAME_FORBIDDEN = re.compile(r"[^\w .:()&/+\-]", re.UNICODE)
+NAME_MAX = 60
+
+
+def normalise_number(text: str, field: str = "phonenumber") -> str:
+    """A dialable number: an optional ``+`` and 3 to 18 ASCII digits.
+
+    People write spaces, dots, dashes, slashes and brackets; those are dropped.
+
+    >>> normalise_number("+1 (555) 010-9999")
+    '+15550109999'
+
+    Raises InvalidInput naming ``field``.
+    """
+    number = _PUNCTUATION.sub("", text.strip(" "))
+    if not _NUMBER.fullmatch(number):
+        raise InvalidInput(
+            field, "not a telephone number: give 3 to 18 digits, with a leading + for international form"
+        )
+    return number
+
+
+def is_number(text: str) -> bool:
+    """Whether ``text`` is already exactly what :func:`normalise_number` returns."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def check_caller_name(text: str, field: str = "caller_name") -> str:
+    """A caller-ID name that cannot end a header or add a channel variable.
+
+    Raises InvalidInput naming ``field`` when it holds anything but letters, digits, spaces and ``. : ( ) & / + - _``,
+    or more than 60 characters.
+    """
+    name = text.strip(" ")
+    found = _NAME_FORBIDDEN.search(name)
+    if found:
+        raise InvalidInput(
+            field,
+            f"the character {found.group()!r} is not allowed: use letters, digits, spaces and . : ( ) & / + - _",
+        )
+    if len(name) > NAME_MAX:
+        raise InvalidInput(field, f"has {len(name)} characters: at most {NAME_MAX}")
+    return name
