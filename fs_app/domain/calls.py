@@ -7,7 +7,7 @@ the ``Job-UUID`` of its originate.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from fs_app.domain.enums import AlarmResult, IvrEnd, WhoAnswered
@@ -107,4 +107,3 @@ class CallFacts:
     pressed: bool  # at least one valid key
     result: AlarmResult = AlarmResult.NONE
     who: WhoAnswered = WhoAnswered.UNKNOWN
-    extra: Mapping[str, str] = field(default_factory=dict)
