@@ -1,0 +1,131 @@
+"""Opening the database, transactions, and the threads they run in.
+
+A transaction is a plain function. It runs from BEGIN to COMMIT in one native thread, so no greenlet can be switched in
+its middle and no disk or network wait of the database is ever felt in the loop that holds calls.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from gevent.threadpool import ThreadPool
+from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+
+from fs_app.errors import ConfigError, StoreUnavailable
+from fs_app.store import migrate as migrations
+from fs_app.store.models import database as proxy
+
+T = TypeVar("T")
+
+# WAL lets readers go on beside the one writer. FULL, because a claim forgotten in a power cut is a phone rung twice.
+_PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+def open_database(url: str) -> Database:
+    """A peewee database for ``sqlite:///path`` or ``postgresql://…``, not yet connected. Raises ConfigError."""
+    if url.startswith("sqlite:///"):
+        path = url.removeprefix("sqlite:///")
+        if not path or path == ":memory:":
+            raise ConfigError("FS_APP_DATABASE: sqlite needs a file: sqlite:///path/to/fs-app.sqlite3")
+        return SqliteDatabase(path, pragmas=_PRAGMAS)
+    if url.startswith(("postgresql://", "postgres://")):
+        try:
+            import psycopg  # noqa: F401
+        except ImportError:
+            raise ConfigError(
+                "FS_APP_DATABASE: PostgreSQL needs psycopg: pip install 'fs-app[postgres]'"
+            ) from None
+        return PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
+    raise ConfigError("FS_APP_DATABASE: must be sqlite:///path or postgresql://user@host/name")
+
+
+class Store:
+    """The database of one process.
+
+    ``threads`` native threads serve :meth:`off_loop`; each keeps its own connection. SQLite has one writer at a time
+    whatever their number.
+    """
+
+    def __init__(self, url: str, threads: int = 4) -> None:
+        self.url = url
+        self.db = open_database(url)
+        self.sqlite = isinstance(self.db, SqliteDatabase)
+        if self.sqlite:
+            Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
+        proxy.initialize(self.db)
+        self.pool = ThreadPool(threads)
+
+    def migrate(self) -> int:
+        """Make or upgrade the schema. Returns its number. Raises StoreUnavailable."""
+        with self.connected():
+            return migrations.migrate(self.db)
+
+    def check_schema(self) -> None:
+        """Raises StoreUnavailable unless the schema is exactly this program's."""
+        with self.connected():
+            found = migrations.version(self.db)
+        if found != migrations.LATEST:
+            raise StoreUnavailable(
+                f"the database has schema {found}, this program needs {migrations.LATEST}: run `fs-app init`"
+            )
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """A live connection for this thread. Raises StoreUnavailable when the database does not answer."""
+        try:
+            self.db.connect(reuse_if_open=True)
+        except (OperationalError, InterfaceError, sqlite3.Error) as exc:
+            raise StoreUnavailable(str(exc).strip() or "the database does not answer") from exc
+        try:
+            yield
+        except (OperationalError, InterfaceError) as exc:
+            # Whatever broke may have left the connection unusable; the next transaction opens a new one.
+            self._forget_connection()
+            raise StoreUnavailable(str(exc).strip()) from exc
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction in this thread that may write. On SQLite it takes the write lock at BEGIN."""
+        with self.connected(), self.db.atomic("IMMEDIATE") if self.sqlite else self.db.atomic():
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One consistent view, without the write lock."""
+        with self.connected(), self.db.atomic():
+            yield
+
+    def off_loop(self, repository: T) -> T:
+        """The same object, each of whose methods runs in a thread of the pool while the calling greenlet waits."""
+        return cast(T, _OffLoop(repository, self.pool))
+
+    def close(self) -> None:
+        """Finish what runs, close every connection."""
+        self.pool.join()
+        self.pool.kill()
+        self._forget_connection()
+
+    def _forget_connection(self) -> None:
+        try:
+            self.db.close()
+        except Exception:  # the connection is broken: nothing to keep
+            vars(self.db)["_state"].reset()
+
+
+class _OffLoop:
+    def __init__(self, target: object, pool: ThreadPool) -> None:
+        self._target = target
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        method: Callable[..., Any] = getattr(self._target, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._pool.apply(method, args, kwargs)
+
+        self.__dict__[name] = call
+        return call

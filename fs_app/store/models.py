@@ -1,0 +1,426 @@
+"""The tables. The schema itself is made by the numbered migrations; a test holds these classes against it.
+
+All moments are aware and UTC (see fields.py). Deleting a parent deletes what hangs below it; what is only referred to
+(gateways, surveys, templates) cannot be deleted while it is in use.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    DatabaseProxy,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from fs_app.domain.enums import (
+    AlarmMethod,
+    AlarmResult,
+    AlarmStatus,
+    AmdBehavior,
+    CallStatus,
+    EventStatus,
+    Role,
+)
+from fs_app.store.fields import JsonField, UtcDateTimeField, WallTimeField
+
+database = DatabaseProxy()
+
+
+class Base(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class User(Base):
+    """Everybody who can sign in. ``manager`` is set on calendar users."""
+
+    username = CharField(unique=True)
+    password = CharField()
+    first_name = CharField(default="")
+    last_name = CharField(default="")
+    email = CharField(default="")
+    role = CharField(default=Role.CALENDAR_USER.value)
+    manager = ForeignKeyField("self", null=True, backref="calendar_users", on_delete="CASCADE")
+    is_active = BooleanField(default=True)
+    created_date = UtcDateTimeField()
+
+    class Meta:
+        table_name = "users"
+
+
+class ApiToken(Base):
+    """A bearer token; only its SHA-256 is kept."""
+
+    user = ForeignKeyField(User, backref="tokens", on_delete="CASCADE")
+    label = CharField(default="")
+    digest = CharField(unique=True)
+    scope = CharField(default="write")  # read | write
+    created_date = UtcDateTimeField()
+    expires_date = UtcDateTimeField(null=True)
+
+
+class Gateway(Base):
+    """How the switch reaches the telephone network. Timeouts in seconds."""
+
+    name = CharField(unique=True)
+    status = IntegerField(default=1)  # 1 active, 0 inactive
+    description = TextField(default="")
+    addprefix = CharField(default="")
+    removeprefix = CharField(default="")
+    gateways = CharField()
+    gateway_codecs = CharField(default="")
+    gateway_timeouts = CharField(default="")
+    gateway_retries = CharField(default="")
+    originate_dial_string = CharField(default="")
+    addparameter = CharField(default="")
+    failover = ForeignKeyField("self", null=True, on_delete="SET NULL")
+    maximum_call = IntegerField(default=0)  # calls at once; 0 = no limit
+    calls_per_second = IntegerField(default=0)  # 0 = no limit
+    secondused = BigIntegerField(default=0)
+    count_call = BigIntegerField(default=0)
+    count_in_use = IntegerField(default=0)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class SmsGateway(Base):
+    name = CharField(unique=True)
+    driver = CharField(default="file")
+    parameters = JsonField(null=True)
+    status = IntegerField(default=1)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class AudioBlob(Base):
+    """Recorded sound, by content. Immutable."""
+
+    sha256 = CharField(primary_key=True)
+    extension = CharField(default="wav")
+    content = BlobField()
+
+
+class AudioFile(Base):
+    """A manager's name for a recording."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    name = CharField()
+    blob = ForeignKeyField(AudioBlob, on_delete="RESTRICT")
+    size = IntegerField(default=0)  # bytes
+    created_date = UtcDateTimeField()
+
+
+class SurveyTemplate(Base):
+    user = ForeignKeyField(User, backref="survey_templates", on_delete="CASCADE")
+    name = CharField()
+    tts_language = CharField(default="en")
+    description = TextField(default="")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class SectionTemplate(Base):
+    """See fs_app.domain.survey.Section for what each column means."""
+
+    survey = ForeignKeyField(SurveyTemplate, backref="sections", on_delete="CASCADE")
+    type = IntegerField()
+    order = IntegerField(default=1, column_name="position")
+    question = CharField(default="")
+    script = TextField(default="")
+    audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    invalid_audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    retries = IntegerField(default=0)
+    timeout = IntegerField(default=5)
+    keys = JsonField(default=dict)
+    rating_laps = IntegerField(default=9)
+    validate_number = BooleanField(default=False)
+    number_digits = IntegerField(default=2)
+    min_number = IntegerField(default=0)
+    max_number = IntegerField(default=100)
+    phonenumber = CharField(default="")
+    confirm_script = TextField(default="")
+    confirm_key = CharField(default="")
+    conference = CharField(default="")
+    sms_text = TextField(default="")
+    completed = BooleanField(default=False)
+    results = JsonField(null=True)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class BranchingTemplate(Base):
+    """``goto`` NULL hangs up."""
+
+    section = ForeignKeyField(SectionTemplate, backref="branches", on_delete="CASCADE")
+    keys = CharField()
+    goto = ForeignKeyField(SectionTemplate, null=True, on_delete="CASCADE")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class SealedSurvey(Base):
+    """``content`` is fs_app.domain.survey.Survey as canonical JSON; never updated."""
+
+    user = ForeignKeyField(User, backref="sealed_surveys", on_delete="CASCADE")
+    template = ForeignKeyField(SurveyTemplate, null=True, on_delete="SET NULL")
+    name = CharField()
+    description = TextField(default="")
+    tts_language = CharField(default="en")
+    content = TextField()
+    content_hash = CharField()
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class MailTemplate(Base):
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    label = CharField()
+    subject = CharField()
+    from_email = CharField(default="")
+    from_name = CharField(default="")
+    message_plaintext = TextField(default="")
+    message_html = TextField(default="")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class SmsTemplate(Base):
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    label = CharField()
+    sender_phonenumber = CharField(default="")
+    sms_text = TextField(default="")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class DncList(Base):
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    name = CharField()
+    description = TextField(default="")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class DncContact(Base):
+    """A number of one manager's lists that must not be called; digits with an optional ``+``."""
+
+    dnc_list = ForeignKeyField(DncList, backref="contacts", on_delete="CASCADE")
+    phone_number = CharField()
+    created_date = UtcDateTimeField()
+
+
+class CalendarSetting(Base):
+    """``user`` is the manager. ``call_timeout`` is the ring time in seconds."""
+
+    user = ForeignKeyField(User, backref="calendar_settings", on_delete="CASCADE")
+    label = CharField()
+    callerid = CharField(default="")
+    caller_name = CharField(default="")
+    call_timeout = IntegerField(default=60)
+    survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    aleg_gateway = ForeignKeyField(Gateway, on_delete="RESTRICT")
+    sms_gateway = ForeignKeyField(SmsGateway, null=True, on_delete="RESTRICT")
+    voicemail = BooleanField(default=False)
+    amd_behavior = IntegerField(default=AmdBehavior.ALWAYS.value)
+    voicemail_audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    require_keypress = BooleanField(default=False)  # answered without a valid key is retried
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class CalendarUserProfile(Base):
+    user = ForeignKeyField(User, unique=True, backref="profile", on_delete="CASCADE")
+    manager = ForeignKeyField(User, backref="profiles", on_delete="CASCADE")
+    calendar_setting = ForeignKeyField(CalendarSetting, null=True, on_delete="SET NULL")
+    accountcode = IntegerField(null=True)
+    address = CharField(null=True)
+    city = CharField(null=True)
+    state = CharField(null=True)
+    country = CharField(default="")
+    zip_code = CharField(null=True)
+    phone_no = CharField(null=True)
+    fax = CharField(null=True)
+    company_name = CharField(null=True)
+    company_website = CharField(null=True)
+    language = CharField(null=True)
+    note = TextField(null=True)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class Calendar(Base):
+    """``timezone`` is an IANA name; empty means the configured one."""
+
+    name = CharField()
+    user = ForeignKeyField(User, backref="calendars", on_delete="CASCADE")
+    max_concurrent = IntegerField(default=0)
+    timezone = CharField(default="")
+    created_date = UtcDateTimeField()
+
+
+class Rule(Base):
+    """Recurrence; ``user`` NULL is shipped with the product."""
+
+    user = ForeignKeyField(User, null=True, on_delete="CASCADE")
+    name = CharField()
+    description = TextField(default="")
+    frequency = CharField()
+    params = TextField(default="")
+
+
+class Event(Base):
+    """``next_child_at`` is when the scheduler must look at a recurring master again; NULL for all others."""
+
+    title = CharField(default="")
+    description = TextField(null=True)
+    start = UtcDateTimeField()
+    end = UtcDateTimeField(column_name="finish")
+    creator = ForeignKeyField(User, on_delete="CASCADE")
+    calendar = ForeignKeyField(Calendar, backref="events", on_delete="CASCADE")
+    rule = ForeignKeyField(Rule, null=True, on_delete="RESTRICT")
+    end_recurring_period = UtcDateTimeField(null=True)
+    notify_count = IntegerField(default=0)
+    status = IntegerField(default=EventStatus.PENDING.value)
+    data = JsonField(null=True)
+    parent_event = ForeignKeyField("self", null=True, backref="children", on_delete="CASCADE")
+    occ_count = IntegerField(default=0)
+    next_child_at = UtcDateTimeField(null=True)
+    created_on = UtcDateTimeField()
+
+
+class Alarm(Base):
+    """``due_at`` is when the next attempt may be made; NULL while there is none to make (in process, ended, paused).
+
+    ``date_start_notice`` NULL is the event's start. ``num_attempt`` counts the attempts that count against
+    ``maxretry``; ``sequence`` counts every claim ever made. Delays and notices in seconds.
+    """
+
+    event = ForeignKeyField(Event, backref="alarms", on_delete="CASCADE")
+    method = IntegerField(default=AlarmMethod.CALL.value)
+    alarm_phonenumber = CharField(default="")
+    alarm_email = CharField(default="")
+    date_start_notice = UtcDateTimeField(null=True)
+    daily_start = WallTimeField(default=time(0, 0, 0))
+    daily_stop = WallTimeField(default=time(23, 59, 59))
+    advance_notice = IntegerField(default=0)
+    maxretry = IntegerField(default=0)
+    retry_delay = IntegerField(default=0)
+    survey = ForeignKeyField(SealedSurvey, null=True, on_delete="RESTRICT")
+    mail_template = ForeignKeyField(MailTemplate, null=True, on_delete="RESTRICT")
+    sms_template = ForeignKeyField(SmsTemplate, null=True, on_delete="RESTRICT")
+    phonenumber_sms_failure = CharField(default="")
+    url_confirm = CharField(default="")
+    url_cancel = CharField(default="")
+    phonenumber_transfer = CharField(default="")
+    num_attempt = IntegerField(default=0)
+    sequence = IntegerField(default=0)
+    status = IntegerField(default=AlarmStatus.PENDING.value)
+    result = IntegerField(default=AlarmResult.NONE.value)
+    due_at = UtcDateTimeField(null=True)
+    reason = CharField(default="")
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
+class CallRequest(Base):
+    """One call: its identity is chosen here, before dialling. A lease says which process answers for it.
+
+    ``dialled_at`` is committed just before the originate is sent: without it the phone cannot have rung.
+    """
+
+    request_uuid = CharField(unique=True)
+    aleg_uuid = CharField(default="")
+    call_time = UtcDateTimeField()
+    status = IntegerField(default=CallStatus.PENDING.value)
+    callerid = CharField(default="")
+    caller_name = CharField(default="")
+    phone_number = CharField()
+    timeout = IntegerField(default=60)
+    timelimit = IntegerField(default=600)
+    num_attempt = IntegerField(default=1)
+    result = IntegerField(default=AlarmResult.NONE.value)
+    hangup_cause = CharField(default="")
+    completed = BooleanField(default=False)
+    amd_status = CharField(default="")
+    survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    gateway = ForeignKeyField(Gateway, null=True, on_delete="SET NULL")
+    user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # whose call: tenancy
+    switch = CharField(default="")
+    originate = TextField(default="")
+    tags = JsonField(null=True)
+    language = CharField(default="")
+    lease_token = CharField(null=True)
+    lease_expires = UtcDateTimeField(null=True)
+    dialled_at = UtcDateTimeField(null=True)
+    answered_at = UtcDateTimeField(null=True)
+    ended_at = UtcDateTimeField(null=True)
+    duration = IntegerField(default=0)  # seconds, answered part
+    outcome = CharField(default="")
+    ivr_started_at = UtcDateTimeField(null=True)
+    ivr_end = CharField(default="")
+    reason = CharField(default="")
+    last_section = IntegerField(null=True)
+    created_date = UtcDateTimeField()
+
+
+class AlarmRequest(Base):
+    """One attempt of an alarm; unique on (alarm, attempt)."""
+
+    alarm = ForeignKeyField(Alarm, backref="requests", on_delete="CASCADE")
+    attempt = IntegerField()
+    callrequest = ForeignKeyField(CallRequest, unique=True, backref="alarm_request", on_delete="CASCADE")
+    date = UtcDateTimeField()
+    status = IntegerField(default=AlarmStatus.IN_PROCESS.value)
+    callstatus = IntegerField(default=0)
+    duration = IntegerField(default=0)
+    created_date = UtcDateTimeField()
+
+
+class SurveyAnswer(Base):
+    """One key entry; unique on (call, position)."""
+
+    callrequest = ForeignKeyField(CallRequest, backref="answers", on_delete="CASCADE")
+    position = IntegerField()
+    survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    section_id = IntegerField()  # id of the section inside the sealed survey, not a foreign key
+    digits = CharField(default="")
+    valid = BooleanField(default=True)
+    response = CharField(default="")
+    result = IntegerField(null=True)
+    created_date = UtcDateTimeField()
+
+
+MODELS: tuple[type[Base], ...] = (
+    User,
+    ApiToken,
+    Gateway,
+    SmsGateway,
+    AudioBlob,
+    AudioFile,
+    SurveyTemplate,
+    SectionTemplate,
+    BranchingTemplate,
+    SealedSurvey,
+    MailTemplate,
+    SmsTemplate,
+    DncList,
+    DncContact,
+    CalendarSetting,
+    CalendarUserProfile,
+    Calendar,
+    Rule,
+    Event,
+    Alarm,
+    CallRequest,
+    AlarmRequest,
+    SurveyAnswer,
+)
