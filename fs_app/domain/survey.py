@@ -82,9 +82,7 @@ class Survey:
 
     def audio_hashes(self) -> frozenset[str]:
         """Every recording the survey can play."""
-        return frozenset(
-            digest for s in self.sections for digest in (s.audio, s.invalid_audio) if digest is not None
-        )
+        return frozenset(digest for s in self.sections for digest in (s.audio, s.invalid_audio) if digest is not None)
 
     def to_json(self) -> str:
         """Canonical: one survey value has exactly one text."""

@@ -13,9 +13,7 @@ def load_zone(name: str, field: str = "timezone") -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput(
-            field, f"{name!r} is not an IANA time zone: use one such as Europe/Paris or UTC"
-        ) from None
+        raise InvalidInput(field, f"{name!r} is not an IANA time zone: use one such as Europe/Paris or UTC") from None
 
 
 def to_utc(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -49,8 +47,6 @@ def next_open(moment: datetime, opens: time, closes: time, zone: ZoneInfo) -> da
     return to_utc(datetime.combine(day, opens), zone)
 
 
-def first_due(
-    start_notice: datetime, advance_notice: int, opens: time, closes: time, zone: ZoneInfo
-) -> datetime:
+def first_due(start_notice: datetime, advance_notice: int, opens: time, closes: time, zone: ZoneInfo) -> datetime:
     """When the first attempt is due: ``advance_notice`` seconds before ``start_notice``, moved into the window."""
     return next_open(start_notice - timedelta(seconds=advance_notice), opens, closes, zone)

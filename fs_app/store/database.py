@@ -36,9 +36,7 @@ def open_database(url: str) -> Database:
         try:
             import psycopg  # noqa: F401
         except ImportError:
-            raise ConfigError(
-                "FS_APP_DATABASE: PostgreSQL needs psycopg: pip install 'fs-app[postgres]'"
-            ) from None
+            raise ConfigError("FS_APP_DATABASE: PostgreSQL needs psycopg: pip install 'fs-app[postgres]'") from None
         return PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
     raise ConfigError("FS_APP_DATABASE: must be sqlite:///path or postgresql://user@host/name")
 
