@@ -17,10 +17,10 @@ class UtcDateTimeField(DateTimeField):
             return None
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise TypeError(f"{self.name}: a moment must be an aware datetime, not {value!r}")
-        return super().db_value(value.astimezone(UTC).replace(tzinfo=None))
+        return super().db_value(value.astimezone(UTC).replace(tzinfo=None))  # type: ignore[no-untyped-call]
 
     def python_value(self, value: Any) -> Any:
-        naive = super().python_value(value)
+        naive = super().python_value(value)  # type: ignore[no-untyped-call]
         return naive.replace(tzinfo=UTC) if isinstance(naive, datetime) else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import time
 
 from peewee import (
+    AutoField,
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -34,10 +35,16 @@ from fs_app.store.fields import JsonField, UtcDateTimeField, WallTimeField
 database = DatabaseProxy()
 
 
-class Base(Model):
+class Root(Model):
     class Meta:
         database = database
         legacy_table_names = False
+
+
+class Base(Root):
+    """Every table but one is numbered; a number is never used again."""
+
+    id = AutoField()
 
 
 class User(Base):
@@ -50,6 +57,7 @@ class User(Base):
     email = CharField(default="")
     role = CharField(default=Role.CALENDAR_USER.value)
     manager = ForeignKeyField("self", null=True, backref="calendar_users", on_delete="CASCADE")
+    manager_id: int | None
     is_active = BooleanField(default=True)
     created_date = UtcDateTimeField()
 
@@ -61,6 +69,7 @@ class ApiToken(Base):
     """A bearer token; only its SHA-256 is kept."""
 
     user = ForeignKeyField(User, backref="tokens", on_delete="CASCADE")
+    user_id: int
     label = CharField(default="")
     digest = CharField(unique=True)
     scope = CharField(default="write")  # read | write
@@ -83,6 +92,7 @@ class Gateway(Base):
     originate_dial_string = CharField(default="")
     addparameter = CharField(default="")
     failover = ForeignKeyField("self", null=True, on_delete="SET NULL")
+    failover_id: int | None
     maximum_call = IntegerField(default=0)  # calls at once; 0 = no limit
     calls_per_second = IntegerField(default=0)  # 0 = no limit
     secondused = BigIntegerField(default=0)
@@ -101,7 +111,7 @@ class SmsGateway(Base):
     updated_date = UtcDateTimeField()
 
 
-class AudioBlob(Base):
+class AudioBlob(Root):
     """Recorded sound, by content. Immutable."""
 
     sha256 = CharField(primary_key=True)
@@ -113,14 +123,17 @@ class AudioFile(Base):
     """A manager's name for a recording."""
 
     user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
     name = CharField()
     blob = ForeignKeyField(AudioBlob, on_delete="RESTRICT")
+    blob_id: str
     size = IntegerField(default=0)  # bytes
     created_date = UtcDateTimeField()
 
 
 class SurveyTemplate(Base):
     user = ForeignKeyField(User, backref="survey_templates", on_delete="CASCADE")
+    user_id: int
     name = CharField()
     tts_language = CharField(default="en")
     description = TextField(default="")
@@ -132,12 +145,15 @@ class SectionTemplate(Base):
     """See fs_app.domain.survey.Section for what each column means."""
 
     survey = ForeignKeyField(SurveyTemplate, backref="sections", on_delete="CASCADE")
+    survey_id: int
     type = IntegerField()
     order = IntegerField(default=1, column_name="position")
     question = CharField(default="")
     script = TextField(default="")
     audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    audiofile_id: int | None
     invalid_audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    invalid_audiofile_id: int | None
     retries = IntegerField(default=0)
     timeout = IntegerField(default=5)
     keys = JsonField(default=dict)
@@ -161,8 +177,10 @@ class BranchingTemplate(Base):
     """``goto`` NULL hangs up."""
 
     section = ForeignKeyField(SectionTemplate, backref="branches", on_delete="CASCADE")
+    section_id: int
     keys = CharField()
     goto = ForeignKeyField(SectionTemplate, null=True, on_delete="CASCADE")
+    goto_id: int | None
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
 
@@ -171,7 +189,9 @@ class SealedSurvey(Base):
     """``content`` is fs_app.domain.survey.Survey as canonical JSON; never updated."""
 
     user = ForeignKeyField(User, backref="sealed_surveys", on_delete="CASCADE")
+    user_id: int
     template = ForeignKeyField(SurveyTemplate, null=True, on_delete="SET NULL")
+    template_id: int | None
     name = CharField()
     description = TextField(default="")
     tts_language = CharField(default="en")
@@ -183,6 +203,7 @@ class SealedSurvey(Base):
 
 class MailTemplate(Base):
     user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
     label = CharField()
     subject = CharField()
     from_email = CharField(default="")
@@ -195,6 +216,7 @@ class MailTemplate(Base):
 
 class SmsTemplate(Base):
     user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
     label = CharField()
     sender_phonenumber = CharField(default="")
     sms_text = TextField(default="")
@@ -204,6 +226,7 @@ class SmsTemplate(Base):
 
 class DncList(Base):
     user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
     name = CharField()
     description = TextField(default="")
     created_date = UtcDateTimeField()
@@ -214,6 +237,7 @@ class DncContact(Base):
     """A number of one manager's lists that must not be called; digits with an optional ``+``."""
 
     dnc_list = ForeignKeyField(DncList, backref="contacts", on_delete="CASCADE")
+    dnc_list_id: int
     phone_number = CharField()
     created_date = UtcDateTimeField()
 
@@ -222,16 +246,21 @@ class CalendarSetting(Base):
     """``user`` is the manager. ``call_timeout`` is the ring time in seconds."""
 
     user = ForeignKeyField(User, backref="calendar_settings", on_delete="CASCADE")
+    user_id: int
     label = CharField()
     callerid = CharField(default="")
     caller_name = CharField(default="")
     call_timeout = IntegerField(default=60)
     survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    survey_id: int
     aleg_gateway = ForeignKeyField(Gateway, on_delete="RESTRICT")
+    aleg_gateway_id: int
     sms_gateway = ForeignKeyField(SmsGateway, null=True, on_delete="RESTRICT")
+    sms_gateway_id: int | None
     voicemail = BooleanField(default=False)
     amd_behavior = IntegerField(default=AmdBehavior.ALWAYS.value)
     voicemail_audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
+    voicemail_audiofile_id: int | None
     require_keypress = BooleanField(default=False)  # answered without a valid key is retried
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
@@ -239,8 +268,11 @@ class CalendarSetting(Base):
 
 class CalendarUserProfile(Base):
     user = ForeignKeyField(User, unique=True, backref="profile", on_delete="CASCADE")
+    user_id: int
     manager = ForeignKeyField(User, backref="profiles", on_delete="CASCADE")
+    manager_id: int
     calendar_setting = ForeignKeyField(CalendarSetting, null=True, on_delete="SET NULL")
+    calendar_setting_id: int | None
     accountcode = IntegerField(null=True)
     address = CharField(null=True)
     city = CharField(null=True)
@@ -262,6 +294,7 @@ class Calendar(Base):
 
     name = CharField()
     user = ForeignKeyField(User, backref="calendars", on_delete="CASCADE")
+    user_id: int
     max_concurrent = IntegerField(default=0)
     timezone = CharField(default="")
     created_date = UtcDateTimeField()
@@ -271,6 +304,7 @@ class Rule(Base):
     """Recurrence; ``user`` NULL is shipped with the product."""
 
     user = ForeignKeyField(User, null=True, on_delete="CASCADE")
+    user_id: int | None
     name = CharField()
     description = TextField(default="")
     frequency = CharField()
@@ -285,13 +319,17 @@ class Event(Base):
     start = UtcDateTimeField()
     end = UtcDateTimeField(column_name="finish")
     creator = ForeignKeyField(User, on_delete="CASCADE")
+    creator_id: int
     calendar = ForeignKeyField(Calendar, backref="events", on_delete="CASCADE")
+    calendar_id: int
     rule = ForeignKeyField(Rule, null=True, on_delete="RESTRICT")
+    rule_id: int | None
     end_recurring_period = UtcDateTimeField(null=True)
     notify_count = IntegerField(default=0)
     status = IntegerField(default=EventStatus.PENDING.value)
     data = JsonField(null=True)
     parent_event = ForeignKeyField("self", null=True, backref="children", on_delete="CASCADE")
+    parent_event_id: int | None
     occ_count = IntegerField(default=0)
     next_child_at = UtcDateTimeField(null=True)
     created_on = UtcDateTimeField()
@@ -305,6 +343,7 @@ class Alarm(Base):
     """
 
     event = ForeignKeyField(Event, backref="alarms", on_delete="CASCADE")
+    event_id: int
     method = IntegerField(default=AlarmMethod.CALL.value)
     alarm_phonenumber = CharField(default="")
     alarm_email = CharField(default="")
@@ -315,8 +354,11 @@ class Alarm(Base):
     maxretry = IntegerField(default=0)
     retry_delay = IntegerField(default=0)
     survey = ForeignKeyField(SealedSurvey, null=True, on_delete="RESTRICT")
+    survey_id: int | None
     mail_template = ForeignKeyField(MailTemplate, null=True, on_delete="RESTRICT")
+    mail_template_id: int | None
     sms_template = ForeignKeyField(SmsTemplate, null=True, on_delete="RESTRICT")
+    sms_template_id: int | None
     phonenumber_sms_failure = CharField(default="")
     url_confirm = CharField(default="")
     url_cancel = CharField(default="")
@@ -352,8 +394,11 @@ class CallRequest(Base):
     completed = BooleanField(default=False)
     amd_status = CharField(default="")
     survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    survey_id: int
     gateway = ForeignKeyField(Gateway, null=True, on_delete="SET NULL")
+    gateway_id: int | None
     user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # whose call: tenancy
+    user_id: int | None
     switch = CharField(default="")
     originate = TextField(default="")
     tags = JsonField(null=True)
@@ -376,8 +421,10 @@ class AlarmRequest(Base):
     """One attempt of an alarm; unique on (alarm, attempt)."""
 
     alarm = ForeignKeyField(Alarm, backref="requests", on_delete="CASCADE")
+    alarm_id: int
     attempt = IntegerField()
     callrequest = ForeignKeyField(CallRequest, unique=True, backref="alarm_request", on_delete="CASCADE")
+    callrequest_id: int
     date = UtcDateTimeField()
     status = IntegerField(default=AlarmStatus.IN_PROCESS.value)
     callstatus = IntegerField(default=0)
@@ -389,8 +436,10 @@ class SurveyAnswer(Base):
     """One key entry; unique on (call, position)."""
 
     callrequest = ForeignKeyField(CallRequest, backref="answers", on_delete="CASCADE")
+    callrequest_id: int
     position = IntegerField()
     survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
+    survey_id: int
     section_id = IntegerField()  # id of the section inside the sealed survey, not a foreign key
     digits = CharField(default="")
     valid = BooleanField(default=True)
@@ -399,7 +448,7 @@ class SurveyAnswer(Base):
     created_date = UtcDateTimeField()
 
 
-MODELS: tuple[type[Base], ...] = (
+MODELS: tuple[type[Root], ...] = (
     User,
     ApiToken,
     Gateway,

@@ -1,0 +1,135 @@
+"""What the scheduler reads about a due alarm, and what its decisions look like.
+
+Decisions are values: the pure modules of the scheduler return them, the store writes them down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from fs_app.domain.calls import OriginateRequest
+from fs_app.domain.enums import AlarmStatus, EventStatus, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFacts:
+    id: int
+    name: str
+    active: bool
+    gateways: str
+    addprefix: str = ""
+    removeprefix: str = ""
+    codecs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFacts:
+    """Of the calendar setting: ``call_timeout`` is the ring time in seconds."""
+
+    callerid: str
+    caller_name: str
+    call_timeout: int
+    survey_id: int
+    gateway: GatewayFacts
+    require_keypress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What decides whether and when another attempt follows. Delays in seconds."""
+
+    maxretry: int
+    retry_delay: int
+    daily_start: time
+    daily_stop: time
+    zone: ZoneInfo
+    event_end: datetime
+    require_keypress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueAlarm:
+    """A claimed row and all that is needed to decide about it. ``num_attempt`` counts the attempts before this one."""
+
+    alarm_id: int
+    phone_number: str
+    num_attempt: int
+    policy: RetryPolicy
+    event_title: str
+    event_start: datetime
+    event_status: EventStatus
+    data: Mapping[str, object]
+    setting: SettingFacts | None
+    survey_id: int | None  # the alarm's own, else the setting's
+    language: str = ""
+    do_not_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Call now."""
+
+    request: OriginateRequest
+    survey_id: int
+    gateway_id: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Never call: the alarm ends as FAILURE for this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet."""
+
+    until: datetime
+    reason: str
+
+
+Decision = Dial | Fail | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to place one call, until ``lease_expires`` and while ``token`` is on the row. ``alarm_id`` None is a
+    call that somebody asked for directly."""
+
+    alarm_id: int | None
+    token: str
+    lease_expires: datetime
+    dial: Dial
+
+    @property
+    def call_uuid(self) -> str:
+        return self.dial.request.call_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that some process had claimed and whose lease has run out: recovery decides about it."""
+
+    call_uuid: str
+    token: str
+    switch: str
+    dialled_at: datetime | None
+    ring_timeout: int
+    time_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an ended attempt makes of its alarm. ``due_at`` is set exactly when another attempt follows."""
+
+    outcome: Outcome
+    status: AlarmStatus
+    reason: str
+    counted: bool = True
+    due_at: datetime | None = None

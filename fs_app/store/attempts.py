@@ -1,0 +1,386 @@
+"""Attempts: claiming what is due, and booking how it ended. At most once, whatever dies.
+
+1. ``claim_due`` commits the attempt, unique on (alarm, attempt), with its call UUID and a lease.
+2. ``mark_dialling`` commits that the originate is about to be sent. Before that commit no telephone can have rung,
+   so an expired claim without it goes back to the queue.
+3. Every later write names the lease token and must change exactly one row; else it raises LeaseLost.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from peewee import JOIN, SQL, ModelUpdate
+
+from fs_app.domain.alarms import (
+    Claim,
+    Decision,
+    Dial,
+    DueAlarm,
+    Fail,
+    GatewayFacts,
+    OpenCall,
+    RetryPolicy,
+    SettingFacts,
+    Verdict,
+    Wait,
+)
+from fs_app.domain.calls import CallEnded, CallFacts
+from fs_app.domain.enums import (
+    CALLSTATUS_CODE,
+    AlarmResult,
+    AlarmStatus,
+    CallStatus,
+    EventStatus,
+    IvrEnd,
+    Outcome,
+)
+from fs_app.domain.window import load_zone
+from fs_app.errors import LeaseLost
+from fs_app.store.database import Store
+from fs_app.store.models import (
+    Alarm,
+    AlarmRequest,
+    Calendar,
+    CalendarSetting,
+    CalendarUserProfile,
+    CallRequest,
+    DncContact,
+    DncList,
+    Event,
+    Gateway,
+    SurveyAnswer,
+    User,
+)
+
+Decide = Callable[[DueAlarm, str], Decision]
+_WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
+
+
+class Attempts:
+    """``default_zone`` is the zone of calendars that name none."""
+
+    def __init__(self, store: Store, default_zone: ZoneInfo, new_uuid: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
+        self._store = store
+        self._zone = default_zone
+        self._new_uuid = new_uuid
+
+    def next_due(self) -> datetime | None:
+        """When the earliest waiting alarm is due; None when none waits. One index look-up, however many wait."""
+        with self._store.reading():
+            row = Alarm.select(Alarm.due_at).where(Alarm.due_at.is_null(False)).order_by(Alarm.due_at).first()
+            return None if row is None else row.due_at
+
+    def claim_due(self, now: datetime, limit: int, lease: timedelta, decide: Decide) -> list[Claim]:
+        """Decide about up to ``limit`` alarms due at ``now``; commit the decisions; return what is to be dialled.
+
+        ``decide(due, call_uuid)`` is pure. On PostgreSQL rows that another worker holds are skipped.
+        """
+        claims: list[Claim] = []
+        with self._store.transaction():
+            query = (
+                Alarm.select()
+                .where(Alarm.due_at <= now, Alarm.status.in_(_WAITING))
+                .order_by(Alarm.due_at)
+                .limit(limit)
+            )
+            if not self._store.sqlite:
+                query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
+            for alarm in list(query):
+                call_uuid = str(self._new_uuid())
+                due = self._due_alarm(alarm)
+                if due is None:
+                    continue
+                decision = decide(due, call_uuid)
+                match decision:
+                    case Dial():
+                        claims.append(self._insert_attempt(alarm, decision, now, lease))
+                    case Wait(until, reason):
+                        self._set_alarm(alarm, alarm.status, now, reason, due_at=until)
+                    case Fail(reason):
+                        self._set_alarm(alarm, AlarmStatus.FAILURE, now, reason, due_at=None)
+        return claims
+
+    def claim_direct(self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None) -> Claim:
+        """A call outside any alarm, asked for by hand."""
+        with self._store.transaction():
+            token = self._insert_call(dial, now, lease, user_id, num_attempt=1)[1]
+        return Claim(None, token, now + lease, dial)
+
+    def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime) -> None:
+        """Commit that the originate is about to go to ``switch``. Raises LeaseLost: then it must not be sent."""
+        with self._store.transaction():
+            self._one(
+                CallRequest.update(dialled_at=now, switch=switch, originate=line, status=CallStatus.CALLING).where(
+                    CallRequest.request_uuid == claim.call_uuid,
+                    CallRequest.lease_token == claim.token,
+                    CallRequest.dialled_at.is_null(),
+                )
+            )
+
+    def mark_answered(self, call_uuid: str, now: datetime) -> None:
+        """Remember when somebody answered; the first report holds."""
+        with self._store.transaction():
+            CallRequest.update(answered_at=now).where(
+                CallRequest.request_uuid == call_uuid, CallRequest.answered_at.is_null()
+            ).execute()
+
+    def extend(self, tokens: list[str], now: datetime, lease: timedelta) -> None:
+        """Prolong the leases of calls that live."""
+        with self._store.transaction():
+            CallRequest.update(lease_expires=now + lease).where(CallRequest.lease_token.in_(tokens)).execute()
+
+    def release(self, call_uuid: str, token: str, until: datetime, reason: str, now: datetime) -> None:
+        """Give back a claim that was never dialled: the alarm waits again, the attempt does not count.
+
+        Raises LeaseLost, also when it was dialled after all.
+        """
+        with self._store.transaction():
+            self._one(
+                CallRequest.update(
+                    status=CallStatus.ABORT, lease_token=None, lease_expires=None, ended_at=now, reason=reason
+                ).where(
+                    CallRequest.request_uuid == call_uuid,
+                    CallRequest.lease_token == token,
+                    CallRequest.dialled_at.is_null(),
+                )
+            )
+            alarm = self._alarm_of(call_uuid)
+            if alarm is not None:
+                AlarmRequest.delete().where(
+                    AlarmRequest.alarm == alarm, AlarmRequest.attempt == alarm.sequence
+                ).execute()
+                status = AlarmStatus.RETRY if alarm.num_attempt else AlarmStatus.PENDING
+                self._set_alarm(alarm, status, now, reason, due_at=until if _event_pending(alarm) else None)
+
+    def facts(self, call_uuid: str) -> CallFacts | None:
+        """What is on record about a call; None when there is no such call."""
+        with self._store.reading():
+            call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
+            return None if call is None else _facts(call)
+
+    def policy(self, call_uuid: str) -> tuple[RetryPolicy, int] | None:
+        """The retry policy of the call's alarm and how many attempts counted before this one; None without an alarm."""
+        with self._store.reading():
+            alarm = self._alarm_of(call_uuid)
+            due = None if alarm is None else self._due_alarm(alarm)
+            return None if due is None else (due.policy, due.num_attempt)
+
+    def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
+        """Write down how an attempt ended and what follows. Raises LeaseLost."""
+        cause = "" if ended is None else ended.cause
+        billsec = 0 if ended is None else ended.billsec
+        reached = verdict.outcome in (Outcome.ANSWERED, Outcome.MACHINE)
+        with self._store.transaction():
+            self._one(
+                CallRequest.update(
+                    status=CallStatus.SUCCESS if reached else CallStatus.FAILURE,
+                    outcome=verdict.outcome.value,
+                    hangup_cause=cause,
+                    duration=billsec,
+                    ended_at=now,
+                    reason=SQL(f"CASE WHEN reason = '' THEN {self._mark()} ELSE reason END", (verdict.reason,)),
+                    lease_token=None,
+                    lease_expires=None,
+                ).where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
+            )
+            alarm = self._alarm_of(call_uuid)
+            if alarm is None:
+                return
+            AlarmRequest.update(
+                status=verdict.status, callstatus=CALLSTATUS_CODE[verdict.outcome], duration=billsec
+            ).where(AlarmRequest.alarm == alarm, AlarmRequest.attempt == alarm.sequence).execute()
+            if verdict.counted:
+                Alarm.update(num_attempt=Alarm.num_attempt + 1).where(Alarm.id == alarm.id).execute()
+            due_at = verdict.due_at if _event_pending(alarm) else None
+            self._set_alarm(alarm, verdict.status, now, verdict.reason, due_at=due_at)
+
+    def expired(self, now: datetime) -> list[OpenCall]:
+        """Calls whose lease has run out at ``now``, oldest first."""
+        with self._store.reading():
+            rows = (
+                CallRequest.select()
+                .where(CallRequest.lease_token.is_null(False), CallRequest.lease_expires <= now)
+                .order_by(CallRequest.lease_expires)
+            )
+            return [
+                OpenCall(c.request_uuid, str(c.lease_token), c.switch, c.dialled_at, c.timeout, c.timelimit)
+                for c in rows
+            ]
+
+    def next_expiry(self) -> datetime | None:
+        """When the first lease runs out; None when no call is open."""
+        with self._store.reading():
+            row = (
+                CallRequest.select(CallRequest.lease_expires)
+                .where(CallRequest.lease_token.is_null(False))
+                .order_by(CallRequest.lease_expires)
+                .first()
+            )
+            return None if row is None else row.lease_expires
+
+    def expire_all(self, now: datetime) -> None:
+        """Declare every lease run out: for the one scheduler of a SQLite database, at its start."""
+        with self._store.transaction():
+            CallRequest.update(lease_expires=now).where(CallRequest.lease_token.is_null(False)).execute()
+
+    def take_over(self, call: OpenCall, now: datetime, lease: timedelta) -> str:
+        """Make an expired lease ours; returns the new token. Raises LeaseLost when somebody was faster."""
+        token = uuid.uuid4().hex
+        with self._store.transaction():
+            self._one(
+                CallRequest.update(lease_token=token, lease_expires=now + lease).where(
+                    CallRequest.request_uuid == call.call_uuid,
+                    CallRequest.lease_token == call.token,
+                    CallRequest.lease_expires <= now,
+                )
+            )
+        return token
+
+    # ---- inside a transaction
+
+    def _mark(self) -> str:
+        return "?" if self._store.sqlite else "%s"
+
+    def _one(self, update: ModelUpdate) -> None:
+        changed = update.execute()
+        if changed != 1:
+            raise LeaseLost("the lease on this call is no longer ours")
+
+    def _alarm_of(self, call_uuid: str) -> Alarm | None:
+        found: Alarm | None = (
+            Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid).first()
+        )
+        return found
+
+    def _set_alarm(self, alarm: Alarm, status: int, now: datetime, reason: str, due_at: datetime | None) -> None:
+        changed = (
+            Alarm.update(status=status, reason=reason, due_at=due_at, updated_date=now)
+            .where(Alarm.id == alarm.id, Alarm.status == alarm.status)
+            .execute()
+        )
+        if changed != 1:
+            raise LeaseLost(f"alarm {alarm.id} changed under its claim")
+
+    def _insert_attempt(self, alarm: Alarm, dial: Dial, now: datetime, lease: timedelta) -> Claim:
+        calendar_user = alarm.event.calendar.user_id
+        call, token = self._insert_call(dial, now, lease, calendar_user, alarm.num_attempt + 1)
+        AlarmRequest.create(alarm=alarm, attempt=alarm.sequence + 1, callrequest=call, date=now, created_date=now)
+        Alarm.update(sequence=Alarm.sequence + 1).where(Alarm.id == alarm.id).execute()
+        Event.update(notify_count=Event.notify_count + 1).where(Event.id == alarm.event_id).execute()
+        self._set_alarm(alarm, AlarmStatus.IN_PROCESS, now, "", due_at=None)
+        return Claim(alarm.id, token, now + lease, dial)
+
+    def _insert_call(
+        self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None, num_attempt: int
+    ) -> tuple[CallRequest, str]:
+        token = uuid.uuid4().hex
+        request = dial.request
+        call = CallRequest.create(
+            request_uuid=request.call_uuid,
+            aleg_uuid=request.call_uuid,
+            call_time=now,
+            callerid=request.caller_id_number,
+            caller_name=request.caller_id_name,
+            phone_number=request.number,
+            timeout=request.ring_timeout,
+            timelimit=request.time_limit,
+            num_attempt=num_attempt,
+            survey=dial.survey_id,
+            gateway=dial.gateway_id,
+            user=user_id,
+            tags=dict(dial.tags),
+            language=dial.language,
+            lease_token=token,
+            lease_expires=now + lease,
+            created_date=now,
+        )
+        return call, token
+
+    def _due_alarm(self, alarm: Alarm) -> DueAlarm | None:
+        row = (
+            Event.select(Event, Calendar, CalendarUserProfile, CalendarSetting, Gateway)
+            .join(Calendar)
+            .join(User)
+            .join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id), attr="profile_row")
+            .join(CalendarSetting, JOIN.LEFT_OUTER)
+            .join(Gateway, JOIN.LEFT_OUTER)
+            .where(Event.id == alarm.event_id)
+            .first()
+        )
+        if row is None:
+            return None
+        profile = getattr(row.calendar.user, "profile_row", None)
+        setting = None if profile is None else profile.calendar_setting
+        zone = load_zone(row.calendar.timezone) if row.calendar.timezone else self._zone
+        manager_id = None if profile is None else profile.manager_id
+        return DueAlarm(
+            alarm_id=alarm.id,
+            phone_number=alarm.alarm_phonenumber,
+            num_attempt=alarm.num_attempt,
+            policy=RetryPolicy(
+                maxretry=alarm.maxretry,
+                retry_delay=alarm.retry_delay,
+                daily_start=alarm.daily_start,
+                daily_stop=alarm.daily_stop,
+                zone=zone,
+                event_end=row.end,
+                require_keypress=bool(setting and setting.require_keypress),
+            ),
+            event_title=row.title,
+            event_start=row.start,
+            event_status=EventStatus(row.status),
+            data=row.data or {},
+            setting=None if setting is None else _setting(setting),
+            survey_id=alarm.survey_id or (setting.survey_id if setting else None),
+            language=(profile.language or "") if profile else "",
+            do_not_call=self._is_dnc(manager_id, alarm.alarm_phonenumber),
+        )
+
+    def _is_dnc(self, manager_id: int | None, number: str) -> bool:
+        if manager_id is None:
+            return False
+        listed = DncContact.select().join(DncList).where(DncList.user == manager_id, DncContact.phone_number == number)
+        return bool(listed.exists())
+
+
+def _event_pending(alarm: Alarm) -> bool:
+    event = Event.get_by_id(alarm.event_id)
+    return bool(event.status == EventStatus.PENDING)
+
+
+def _setting(row: CalendarSetting) -> SettingFacts:
+    gateway = row.aleg_gateway
+    return SettingFacts(
+        callerid=row.callerid,
+        caller_name=row.caller_name,
+        call_timeout=row.call_timeout,
+        survey_id=row.survey_id,
+        require_keypress=row.require_keypress,
+        gateway=GatewayFacts(
+            id=gateway.id,
+            name=gateway.name,
+            active=gateway.status == 1,
+            gateways=gateway.gateways,
+            addprefix=gateway.addprefix,
+            removeprefix=gateway.removeprefix,
+            codecs=gateway.gateway_codecs,
+        ),
+    )
+
+
+def _facts(call: CallRequest) -> CallFacts:
+    pressed = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid).exists()
+    return CallFacts(
+        call_uuid=call.request_uuid,
+        dialled_at=call.dialled_at,
+        answered_at=call.answered_at,
+        ivr_started=call.ivr_started_at is not None,
+        ivr_end=IvrEnd(call.ivr_end) if call.ivr_end else None,
+        completed=call.completed,
+        pressed=bool(pressed),
+        result=AlarmResult(call.result),
+    )

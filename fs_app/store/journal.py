@@ -1,0 +1,125 @@
+"""What the IVR reads and writes about a call while it is up. Every key is committed the moment it is pressed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from peewee import IntegrityError
+
+from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.enums import AlarmResult, IvrEnd
+from fs_app.domain.survey import Survey
+from fs_app.store.database import Store
+from fs_app.store.models import Alarm, AlarmRequest, AudioBlob, CallRequest, SealedSurvey, SurveyAnswer
+
+
+class CallJournal:
+    """Writes are keyed by the call's UUID, of which only one channel can be alive; no lease is needed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def preview(self, call_uuid: str) -> CallContext | None:
+        """The call's survey and words, before it is answered; None for a UUID that is not ours."""
+        with self._store.reading():
+            call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
+            return None if call is None else _context(call)
+
+    def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
+        """The call was answered and its survey starts. None when the UUID is not ours or the call has been booked."""
+        with self._store.transaction():
+            call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid, CallRequest.ended_at.is_null())
+            if call is None:
+                return None
+            CallRequest.update(ivr_started_at=now, answered_at=call.answered_at or now, ivr_end="", reason="").where(
+                CallRequest.id == call.id
+            ).execute()
+            return _context(call)
+
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
+        """Put a key entry on record, and what it makes of the alarm. Saving the same position again changes nothing."""
+        try:
+            with self._store.transaction():
+                call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+                SurveyAnswer.create(
+                    callrequest=call,
+                    position=answer.position,
+                    survey=call.survey_id,
+                    section_id=answer.section_id,
+                    digits=answer.digits,
+                    valid=answer.valid,
+                    response=answer.response,
+                    result=answer.result,
+                    created_date=now,
+                )
+                if answer.valid and answer.result:
+                    self._set_result(call, answer.result, now)
+        except IntegrityError:
+            if not self._is_saved(call_uuid, answer):
+                raise
+
+    def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
+        """The callee has got to this section; ``completed`` when that completes the survey."""
+        with self._store.transaction():
+            changes: dict[str, object] = {"last_section": section_id}
+            if completed:
+                changes["completed"] = True
+            CallRequest.update(**changes).where(CallRequest.request_uuid == call_uuid).execute()
+
+    def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
+        """The survey has stopped running in this call."""
+        with self._store.transaction():
+            CallRequest.update(ivr_end=end.value, reason=reason).where(CallRequest.request_uuid == call_uuid).execute()
+
+    def load_audio(self, sha256: str) -> tuple[bytes, str]:
+        """Bytes and file extension of a recording. Raises KeyError."""
+        with self._store.reading():
+            blob = AudioBlob.get_or_none(AudioBlob.sha256 == sha256)
+            if blob is None:
+                raise KeyError(sha256)
+            return bytes(blob.content), str(blob.extension)
+
+    # ---- inside a transaction
+
+    def _set_result(self, call: CallRequest, result: AlarmResult, now: datetime) -> None:
+        CallRequest.update(result=result).where(CallRequest.id == call.id).execute()
+        request = AlarmRequest.get_or_none(AlarmRequest.callrequest == call)
+        if request is not None:
+            Alarm.update(result=result, updated_date=now).where(Alarm.id == request.alarm_id).execute()
+
+    def _is_saved(self, call_uuid: str, answer: Answer) -> bool:
+        with self._store.reading():
+            saved = (
+                SurveyAnswer.select()
+                .join(CallRequest)
+                .where(
+                    CallRequest.request_uuid == call_uuid,
+                    SurveyAnswer.position == answer.position,
+                    SurveyAnswer.section_id == answer.section_id,
+                    SurveyAnswer.digits == answer.digits,
+                )
+            )
+            return bool(saved.exists())
+
+
+def _context(call: CallRequest) -> CallContext:
+    sealed = SealedSurvey.get_by_id(call.survey_id)
+    survey = Survey.from_json(sealed.content)
+    answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call).order_by(SurveyAnswer.position)
+    return CallContext(
+        call_uuid=call.request_uuid,
+        survey=survey,
+        tags={str(k): str(v) for k, v in (call.tags or {}).items()},
+        language=call.language or survey.tts_language,
+        answers=tuple(
+            Answer(
+                position=a.position,
+                section_id=a.section_id,
+                digits=a.digits,
+                valid=a.valid,
+                response=a.response,
+                result=None if a.result is None else AlarmResult(a.result),
+            )
+            for a in answers
+        ),
+    )
