@@ -110,9 +110,17 @@ class Attempts:
             token = self._insert_call(dial, now, lease, user_id, num_attempt=1)[1]
         return Claim(None, token, now + lease, dial)
 
-    def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime) -> None:
-        """Commit that the originate is about to go to ``switch``. Raises LeaseLost: then it must not be sent."""
+    def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime) -> bool:
+        """Commit that the originate is about to go to ``switch``.
+
+        False when the event has been paused, completed or deleted since the claim: nothing was written and nothing
+        may be sent. Raises LeaseLost: then nothing may be sent either.
+        """
         with self._store.transaction():
+            if claim.alarm_id is not None:
+                alarm = self._alarm_of(claim.call_uuid)
+                if alarm is None or not _event_pending(alarm):
+                    return False
             self._one(
                 CallRequest.update(dialled_at=now, switch=switch, originate=line, status=CallStatus.CALLING).where(
                     CallRequest.request_uuid == claim.call_uuid,
@@ -120,6 +128,7 @@ class Attempts:
                     CallRequest.dialled_at.is_null(),
                 )
             )
+            return True
 
     def mark_answered(self, call_uuid: str, now: datetime) -> None:
         """Remember when somebody answered; the first report holds."""
@@ -302,7 +311,7 @@ class Attempts:
 
     def _due_alarm(self, alarm: Alarm) -> DueAlarm | None:
         row = (
-            Event.select(Event, Calendar, CalendarUserProfile, CalendarSetting, Gateway)
+            Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
             .join(Calendar)
             .join(User)
             .join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id), attr="profile_row")

@@ -1,0 +1,326 @@
+"""The calls of one scheduler process: dial each claim once, follow it to its end, book it.
+
+One greenlet per live call. It waits on its own inbox, never on the clock alone; a deadline only asks the switch
+whether the call still exists.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Protocol
+
+import gevent
+from gevent.event import Event
+from gevent.queue import Empty, Queue
+
+from fs_app.clock import Clock
+from fs_app.domain.alarms import Claim, OpenCall, RetryPolicy, Verdict
+from fs_app.domain.calls import (
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    CallFacts,
+    CallRinging,
+    OriginateFailed,
+    OriginateRequest,
+)
+from fs_app.domain.enums import AlarmStatus, Outcome
+from fs_app.errors import FsAppError, LeaseLost, PromptError, StoreUnavailable, SwitchDown, SwitchError
+from fs_app.store.attempts import Attempts
+from fs_app.switch.dialstring import originate_command
+from fs_app.switch.hangup import outcome as outcome_of_cause
+from scheduler import retry
+
+log = logging.getLogger(__name__)
+
+# A ring or talk time that the switch enforces itself gets this much longer before we ask what became of the call.
+GRACE = 15.0
+# How long a booked-to-be call waits for the IVR to say why it stopped; the two learn of a hang-up at the same moment.
+IVR_GRACE = 3.0
+# A call is gone when the switch denies it twice, this long apart: a job just accepted has no channel yet.
+DENIAL_PAUSE = 2.0
+RENDER_BACKOFF = timedelta(seconds=60)
+_FOREIGN_MAX = 10_000
+
+
+class SwitchPort(Protocol):
+    """What the scheduler needs of one FreeSWITCH; fs_app.switch.gate.Switch is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def up(self) -> bool: ...
+    def wait_up(self, timeout: float | None) -> bool: ...
+    def originate(self, request: OriginateRequest) -> None: ...
+    def exists(self, call_uuid: str) -> bool: ...
+
+
+class Observer(Protocol):
+    """Told what happens, for the demo's story and later the console. Must not block."""
+
+    def __call__(self, what: str, call_uuid: str, details: Mapping[str, object]) -> None: ...
+
+
+def unobserved(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
+    """The observer of those who need none."""
+
+
+class Note(Enum):
+    """What a call's inbox holds besides the switch's events."""
+
+    IVR_ENDED = auto()
+    RECONCILE = auto()  # ask the switch whether the call still exists
+
+
+class LiveCalls:
+    """``prepare(call_uuid)`` renders the first words before dialling and raises PromptError; ``changed()`` is called
+    when a call ends, so that the loop can use the room. ``lease`` is prolonged at half its length."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        switches: Sequence[SwitchPort],
+        clock: Clock,
+        *,
+        lease: timedelta,
+        prepare: Callable[[str], None],
+        changed: Callable[[], None],
+        observer: Observer = unobserved,
+    ) -> None:
+        self._attempts = attempts
+        self._switches = switches
+        self._clock = clock
+        self._lease = lease
+        self._prepare = prepare
+        self._changed = changed
+        self._observe = observer
+        self._turn = 0
+        self._live: dict[str, tuple[str, Queue[CallEvent | Note]]] = {}  # call UUID -> lease token, inbox
+        self._foreign: OrderedDict[str, CallEnded] = OrderedDict()
+        self._some_live = Event()
+        self._heartbeat = gevent.spawn(self._extend_leases)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    # ---- what comes in
+
+    def on_event(self, event: CallEvent) -> None:
+        """Any switch's event. Those of calls that are not ours (yet) are remembered: their owner may be dead."""
+        live = self._live.get(event.uuid)
+        if live is not None:
+            live[1].put(event)
+        elif isinstance(event, CallEnded):
+            self._foreign[event.uuid] = event
+            if len(self._foreign) > _FOREIGN_MAX:
+                self._foreign.popitem(last=False)
+
+    def on_ivr_ended(self, call_uuid: str) -> None:
+        """The IVR has written down why it stopped."""
+        live = self._live.get(call_uuid)
+        if live is not None:
+            live[1].put(Note.IVR_ENDED)
+
+    def on_switch_up(self, name: str) -> None:
+        """A connection came (back): events may have been missed, so every call asks the switch about itself."""
+        for _token, inbox in list(self._live.values()):
+            inbox.put(Note.RECONCILE)
+
+    def stop(self) -> None:
+        """Stop following. Live calls go on at the switch; whoever runs next recovers them."""
+        self._heartbeat.kill()
+
+    # ---- one call
+
+    def place(self, claim: Claim) -> None:
+        """Dial a claim and see it through. Runs in its own greenlet; never raises."""
+        self._run(claim.call_uuid, claim.token, lambda inbox: self._dial(claim, inbox))
+
+    def adopt(self, call: OpenCall) -> None:
+        """Take over a call whose process is gone. Runs in its own greenlet; never raises."""
+        try:
+            token = self._attempts.take_over(call, self._clock.now(), self._lease)
+        except (LeaseLost, StoreUnavailable) as exc:
+            log.info("call %s: not taken over: %s", call.call_uuid, exc)
+            return
+        self._run(call.call_uuid, token, lambda inbox: self._recover(call, token, inbox))
+
+    def _run(self, call_uuid: str, token: str, work: Callable[[Queue[CallEvent | Note]], None]) -> None:
+        inbox: Queue[CallEvent | Note] = Queue()
+        self._live[call_uuid] = (token, inbox)
+        self._some_live.set()
+        try:
+            work(inbox)
+        except LeaseLost as exc:
+            log.warning("call %s: %s", call_uuid, exc)
+        except FsAppError as exc:
+            # The lease runs out and recovery books the attempt; nothing is dialled again meanwhile.
+            log.error("call %s: left to recovery: %s", call_uuid, exc)
+        except Exception:
+            log.exception("call %s: left to recovery", call_uuid)
+        finally:
+            del self._live[call_uuid]
+            if not self._live:
+                self._some_live.clear()
+            self._changed()
+
+    def _dial(self, claim: Claim, inbox: Queue[CallEvent | Note]) -> None:
+        request = claim.dial.request
+        uuid, token = claim.call_uuid, claim.token
+        try:
+            self._prepare(uuid)
+        except PromptError as exc:
+            until = self._clock.now() + RENDER_BACKOFF
+            self._attempts.release(uuid, token, until, f"not dialled: {exc}", self._clock.now())
+            log.error("call %s: not dialled: %s", uuid, exc)
+            return
+        switch = self._next_switch()
+        if switch is None:
+            self._attempts.release(uuid, token, self._clock.now(), "not dialled: no switch is up", self._clock.now())
+            return
+        line = originate_command(request)
+        if not self._attempts.mark_dialling(claim, switch.name, line, self._clock.now()):
+            now = self._clock.now()
+            self._attempts.release(uuid, token, now, "not dialled: the event is no longer pending", now)
+            return
+        _drain(inbox)  # questions from before there was a call to ask about
+        self._observe("originate", uuid, {"line": line, "number": request.number, "switch": switch.name})
+        try:
+            switch.originate(request)
+        except SwitchDown as exc:  # raised before a byte was written: nobody can have been rung
+            self._book(uuid, token, Outcome.TRUNK, str(exc), None)
+            return
+        except SwitchError as exc:  # the switch may or may not have got it: ask, never send again
+            log.warning("call %s: originate not confirmed: %s", uuid, exc)
+            inbox.put(Note.RECONCILE)
+        ending = self._follow(uuid, switch, inbox, request.ring_timeout, request.time_limit)
+        self._settle(uuid, token, inbox, ending, recovered=False)
+
+    def _recover(self, call: OpenCall, token: str, inbox: Queue[CallEvent | Note]) -> None:
+        now = self._clock.now()
+        if call.dialled_at is None:
+            self._attempts.release(call.call_uuid, token, now, "released: its process died before dialling", now)
+            return
+        ending: CallEnded | OriginateFailed | None = self._foreign.pop(call.call_uuid, None)
+        switch = next((s for s in self._switches if s.name == call.switch), None)
+        if ending is None and switch is not None:
+            inbox.put(Note.RECONCILE)
+            ending = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
+        self._settle(call.call_uuid, token, inbox, ending, recovered=True)
+
+    def _follow(
+        self, uuid: str, switch: SwitchPort, inbox: Queue[CallEvent | Note], ring_timeout: int, time_limit: int
+    ) -> CallEnded | OriginateFailed | None:
+        """Wait for the end. None: the switch does not know the call (any more) and nobody saw it end."""
+        limit = ring_timeout + GRACE
+        wait, denials = limit, 0
+        while True:
+            try:
+                event: CallEvent | Note = inbox.get(timeout=wait)
+            except Empty:
+                event = Note.RECONCILE
+            wait = limit
+            match event:
+                case CallEnded() | OriginateFailed():
+                    return event
+                case CallRinging():
+                    self._observe("ringing", uuid, {})
+                case CallAnswered(at=at):
+                    wait = limit = time_limit + GRACE
+                    self._attempts.mark_answered(uuid, at)
+                    self._observe("answered", uuid, {})
+                case Note.RECONCILE:
+                    switch.wait_up(None)
+                    try:
+                        denials = 0 if switch.exists(uuid) else denials + 1
+                    except SwitchError:
+                        denials = 0
+                    if denials == 2:
+                        return None
+                    if denials:
+                        wait = DENIAL_PAUSE  # its end, or its beginning, may still be on the way to us
+
+    def _settle(
+        self,
+        uuid: str,
+        token: str,
+        inbox: Queue[CallEvent | Note],
+        ending: CallEnded | OriginateFailed | None,
+        *,
+        recovered: bool,
+    ) -> None:
+        facts = self._attempts.facts(uuid)
+        if facts is not None and facts.ivr_started and facts.ivr_end is None and not recovered:
+            _await_ivr(inbox)
+            facts = self._attempts.facts(uuid)
+        if facts is None:
+            return
+        unanswered = Outcome.UNKNOWN if ending is None else outcome_of_cause(ending.cause, answered=False)
+        outcome, reason = retry.settle(facts, ending, unanswered, recovered=recovered)
+        self._book(uuid, token, outcome, reason, ending if isinstance(ending, CallEnded) else None, facts)
+
+    def _book(
+        self,
+        uuid: str,
+        token: str,
+        outcome: Outcome,
+        reason: str,
+        ended: CallEnded | None,
+        facts: CallFacts | None = None,
+    ) -> None:
+        now = self._clock.now()
+        facts = facts or self._attempts.facts(uuid)
+        if facts is None:
+            return
+        found: tuple[RetryPolicy, int] | None = self._attempts.policy(uuid)
+        policy, num_attempt = found if found is not None else (None, 0)
+        verdict: Verdict = retry.after(outcome, reason, facts, policy, num_attempt, now)
+        self._attempts.book(uuid, token, verdict, ended, now)
+        self._observe(
+            "booked",
+            uuid,
+            {
+                "outcome": verdict.outcome.value,
+                "status": AlarmStatus(verdict.status).name,
+                "result": facts.result.name,
+                "reason": verdict.reason,
+                "next": verdict.due_at,
+            },
+        )
+
+    # ---- leases and switches
+
+    def _next_switch(self) -> SwitchPort | None:
+        up = [s for s in self._switches if s.up]
+        if not up:
+            return None
+        self._turn += 1
+        return up[self._turn % len(up)]
+
+    def _extend_leases(self) -> None:
+        pause = self._lease.total_seconds() / 2
+        while True:
+            self._some_live.wait()
+            gevent.sleep(pause)
+            tokens = [token for token, _inbox in self._live.values()]
+            if not tokens:
+                continue
+            try:
+                self._attempts.extend(tokens, self._clock.now(), self._lease)
+            except StoreUnavailable as exc:
+                log.warning("leases not prolonged: %s", exc)
+
+
+def _drain(inbox: Queue[CallEvent | Note]) -> None:
+    while not inbox.empty():
+        inbox.get_nowait()
+
+
+def _await_ivr(inbox: Queue[CallEvent | Note]) -> None:
+    with gevent.Timeout(IVR_GRACE, False):
+        while inbox.get() != Note.IVR_ENDED:
+            pass

@@ -1,0 +1,127 @@
+"""The loop: what is due now, and when to look again.
+
+It sleeps until a due time or a ring of the bell; it never polls.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import gevent
+from gevent.event import Event
+
+from fs_app.clock import Clock
+from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail
+from fs_app.errors import FsAppError, InvalidInput
+from fs_app.store.attempts import Attempts
+from fs_app.store.occurrences import Occurrences
+from fs_app.switch.dialstring import originate_command
+from scheduler import plan
+from scheduler.calls import LiveCalls, SwitchPort
+from scheduler.pacing import Bucket
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+# An expired lease that is being adopted looks expired until that commits.
+ADOPTION_PAUSE = timedelta(seconds=1)
+_STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
+
+
+class Scheduler:
+    """Claims what is due and hands it to :class:`LiveCalls`.
+
+    ``calls_per_second`` and ``max_calls`` hold for this process. ``bell`` is set by whoever changes what is due.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        occurrences: Occurrences,
+        calls: LiveCalls,
+        switches: Sequence[SwitchPort],
+        clock: Clock,
+        settings: plan.PlanSettings,
+        *,
+        bell: Event,
+        lease: timedelta,
+        calls_per_second: float,
+        max_calls: int,
+        sole: bool,
+        spawn: Callable[..., object] = gevent.spawn,
+    ) -> None:
+        self._attempts = attempts
+        self._occurrences = occurrences
+        self._calls = calls
+        self._switches = switches
+        self._clock = clock
+        self._settings = settings
+        self._bell = bell
+        self._lease = lease
+        self._bucket = Bucket.full(calls_per_second, clock.now())
+        self._max_calls = max_calls
+        self._sole = sole
+        self._spawn = spawn
+
+    def run(self) -> None:
+        """For ever. A database that does not answer is waited for; a fault in one tick does not end the loop."""
+        started = False
+        failures = 0
+        while True:
+            self._bell.clear()
+            wake: datetime | None = None
+            try:
+                if not started and self._sole:
+                    # Ours is the only scheduler of this database: whatever lease is open belonged to a dead process.
+                    self._attempts.expire_all(self._clock.now())
+                started = True
+                wake = self.tick(self._clock.now())
+                failures = 0
+            except FsAppError as exc:
+                log.error("scheduler: %s", exc)
+                failures += 1
+            except Exception:
+                log.exception("scheduler: tick failed")
+                failures += 1
+            if failures:
+                pause: float | None = _STORE_BACKOFF[min(failures, len(_STORE_BACKOFF)) - 1]
+            else:
+                pause = None if wake is None else max((wake - self._clock.now()).total_seconds(), 0.0)
+            if pause != 0.0:
+                self._bell.wait(pause)
+
+    def tick(self, now: datetime) -> datetime | None:
+        """Recover, expand, claim, dial. Returns when to tick again if no bell rings; None: only a bell can help."""
+        for call in self._attempts.expired(now):
+            self._spawn(self._calls.adopt, call)
+        self._occurrences.make_due(now)
+        expiry = self._attempts.next_expiry()
+        if expiry is not None:
+            expiry = max(expiry, now + ADOPTION_PAUSE)
+        # While no switch is up nothing is claimed: the alarms keep waiting, and the bell rings when one comes up.
+        claim = self._claim(now) if any(s.up for s in self._switches) else None
+        return min((w for w in (expiry, self._occurrences.next_due(), claim) if w is not None), default=None)
+
+    def _claim(self, now: datetime) -> datetime | None:
+        self._bucket = self._bucket.at(now)
+        room = min(int(self._bucket.tokens), self._max_calls - len(self._calls), BATCH)
+        if room > 0:
+            claims = self._attempts.claim_due(now, room, self._lease, lambda due, uuid: self._decide(due, uuid, now))
+            self._bucket = self._bucket.take(len(claims))
+            for claim in claims:
+                self._spawn(self._calls.place, claim)
+        next_due = self._attempts.next_due()
+        if next_due is None or len(self._calls) >= self._max_calls:
+            return None  # a call that ends rings the bell
+        return max(next_due, self._bucket.next_token())
+
+    def _decide(self, due: DueAlarm, call_uuid: str, now: datetime) -> Decision:
+        decision = plan.decide(due, call_uuid, now, self._settings)
+        if isinstance(decision, Dial):
+            try:
+                originate_command(decision.request)
+            except InvalidInput as exc:
+                return Fail(f"cannot be dialled: {exc}")
+        return decision
