@@ -254,7 +254,7 @@ class LiveCalls:
         recovered: bool,
     ) -> None:
         facts = self._attempts.facts(uuid)
-        if facts is not None and facts.ivr_started and facts.ivr_end is None and not recovered:
+        if facts is not None and facts.ivr_started and facts.ivr_end is None:
             _await_ivr(inbox)
             facts = self._attempts.facts(uuid)
         if facts is None:

@@ -1,0 +1,183 @@
+"""One frozen settings object, from a TOML file and FS_APP_* variables; a variable wins over the file.
+
+docs/configuration.md is the list for people; a test holds it against the fields here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fs_app.domain.window import load_zone
+from fs_app.errors import ConfigError, InvalidInput
+
+PREFIX = "FS_APP_"
+# Not settings: where the settings are, and what the tests use to find a real switch.
+_NOT_SETTINGS = re.compile(r"FS_APP_(CONFIG|TEST_.*)")
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}", re.ASCII)
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port; port 0 takes any free one when listening."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def _address(value: object) -> Address:
+    host, colon, port = str(value).rpartition(":")
+    if not colon or not _HOST.fullmatch(host) or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError("must be host:port, such as 127.0.0.1:8000")
+    return Address(host, int(port))
+
+
+def _addresses(value: object) -> tuple[Address, ...]:
+    items = value if isinstance(value, list) else str(value).split(",")
+    found = tuple(_address(str(item).strip()) for item in items)
+    if len(set(found)) != len(found):
+        raise ValueError("names the same address twice")
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError("must be a text that is not empty")
+    return value
+
+
+def _database(value: object) -> str:
+    url = _text(value)
+    if not re.match(r"(sqlite:///.|postgres(ql)?://)", url):
+        raise ValueError("must be sqlite:///path or postgresql://user@host/name")
+    return url
+
+
+def _zone(value: object) -> ZoneInfo:
+    try:
+        return load_zone(str(value))
+    except InvalidInput as exc:
+        raise ValueError(exc.message) from None
+
+
+def _directory(value: object) -> Path:
+    return Path(_text(value)).expanduser().absolute()
+
+
+def _number(least: float, most: float) -> Callable[[object], float]:
+    def convert(value: object) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if isinstance(value, bool) or not least <= number <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return number
+
+    return convert
+
+
+def _seconds(least: float, most: float) -> Callable[[object], timedelta]:
+    number = _number(least, most)
+    return lambda value: timedelta(seconds=number(value))
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    number = _number(least, most)
+
+    def convert(value: object) -> int:
+        found = number(value)
+        if found != int(found):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(found)
+
+    return convert
+
+
+def _command(value: object) -> tuple[str, ...]:
+    words = value if isinstance(value, list) else shlex.split(str(value))
+    if not words or not all(isinstance(w, str) for w in words):
+        raise ValueError("must be a command, such as: flite -voice slt -t {text} -o {file}")
+    return tuple(words)
+
+
+def _log_level(value: object) -> str:
+    if str(value).lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return str(value).lower()
+
+
+def _setting(default: Any, convert: Callable[[object], Any]) -> Any:
+    return field(default=default, metadata={"convert": convert})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. The name of a field is its key in the TOML file; FS_APP_ and the name in capitals
+    is its variable."""
+
+    database: str = _setting("sqlite:///fs-app.sqlite3", _database)
+    http: Address = _setting(Address("127.0.0.1", 8000), _address)
+    esl: tuple[Address, ...] = _setting((Address("127.0.0.1", 8021),), _addresses)
+    esl_password: str = _setting("ClueCon", _text)
+    outbound: Address = _setting(Address("127.0.0.1", 8084), _address)
+    outbound_advertise: Address | None = _setting(None, _address)
+    timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _zone)
+    sounds: Path = _setting(Path("fs-app-sounds").absolute(), _directory)
+    tts: tuple[str, ...] | None = _setting(None, _command)
+    lease: timedelta = _setting(timedelta(seconds=60), _seconds(2, 3600))
+    time_limit: int = _setting(600, _whole(10, 14_400))
+    calls_per_second: float = _setting(20.0, _number(0.01, 1000))
+    max_calls: int = _setting(200, _whole(1, 10_000))
+    log_level: str = _setting("info", _log_level)
+
+
+def load(environ: Mapping[str, str] | None = None, config: str | None = None) -> Settings:
+    """The settings from ``config`` (else FS_APP_CONFIG) and ``environ`` (default: the process's).
+
+    Raises ConfigError: one sentence naming the setting and what it may be.
+    """
+    env = os.environ if environ is None else environ
+    path = config or env.get("FS_APP_CONFIG")
+    raw: dict[str, tuple[str, object]] = {}  # field -> (what the user calls it, value)
+    known = {f.name: f for f in fields(Settings)}
+    if path:
+        for key, value in _read_toml(Path(path)).items():
+            if key not in known:
+                raise ConfigError(f"{key} in {path}: no such setting; there are {', '.join(known)}")
+            raw[key] = (f"{key} in {path}", value)
+    for name, text in env.items():
+        if not name.startswith(PREFIX) or _NOT_SETTINGS.fullmatch(name):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key not in known:
+            raise ConfigError(f"{name}: no such setting; there are {', '.join(PREFIX + k.upper() for k in known)}")
+        raw[key] = (name, text)
+    values: dict[str, Any] = {}
+    for key, (label, value) in raw.items():
+        try:
+            values[key] = known[key].metadata["convert"](value)
+        except ValueError as exc:
+            raise ConfigError(f"{label}: {exc}") from None
+    return Settings(**values)
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: is not TOML: {exc}") from None

@@ -1,0 +1,113 @@
+"""Tells the other processes of one database that something changed, so that nobody polls.
+
+PostgreSQL has NOTIFY. Processes that share a SQLite file share a machine: each listens on a datagram socket in a
+directory beside the file. A ring that gets lost costs nothing but time: whoever waits also knows its next due time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fs_app.store.database import Store
+
+if TYPE_CHECKING:
+    import psycopg
+
+log = logging.getLogger(__name__)
+
+DUE = "due"
+IVR_ENDED = "ivr-ended "  # followed by the call UUID
+_CHANNEL = "fs_app"
+_RETRY = 5.0  # seconds between attempts to listen again
+
+
+class Doorbell:
+    """``heard`` is called with each message, in a thread of the doorbell's own: hand it to the loop."""
+
+    def __init__(self, store: Store, heard: Callable[[str], None]) -> None:
+        self._store = store
+        self._heard = heard
+        self._stopped = threading.Event()
+        self._listener: socket.socket | None = None
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        self._directory = Path(store.url.removeprefix("sqlite:///") + ".bell")
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen from now on. Raises OSError when the directory beside a SQLite file cannot be written."""
+        if self._store.sqlite:
+            self._directory.mkdir(exist_ok=True)
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            path = self._own_path()
+            path.unlink(missing_ok=True)
+            self._listener.bind(str(path))
+            target = self._listen_socket
+        else:
+            target = self._listen_postgres
+        self._thread = threading.Thread(target=target, name="doorbell", daemon=True)
+        self._thread.start()
+
+    def ring(self, message: str) -> None:
+        """Tell every process, this one included. Blocks shortly; never raises."""
+        try:
+            if self._store.sqlite:
+                self._ring_sockets(message)
+            else:
+                with self._store.connected():
+                    self._store.db.execute_sql("SELECT pg_notify(%s, %s)", (_CHANNEL, message))
+        except Exception as exc:
+            log.warning("doorbell not rung: %s", exc)
+        if self._store.sqlite and self._listener is None:
+            self._heard(message)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._listener is not None:
+            self._own_path().unlink(missing_ok=True)
+            self._listener.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _own_path(self) -> Path:
+        return self._directory / f"{os.getpid()}-{id(self):x}"
+
+    def _ring_sockets(self, message: str) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            for path in self._directory.glob("*"):
+                try:
+                    sender.sendto(message.encode(), str(path))
+                except ConnectionRefusedError:  # its process is dead
+                    path.unlink(missing_ok=True)
+                except (FileNotFoundError, BlockingIOError):
+                    pass
+
+    def _listen_socket(self) -> None:
+        assert self._listener is not None
+        while not self._stopped.is_set():
+            try:
+                data = self._listener.recv(256)
+            except OSError:
+                return
+            self._heard(data.decode("utf-8", "replace"))
+
+    def _listen_postgres(self) -> None:
+        import psycopg
+
+        while not self._stopped.is_set():
+            try:
+                with psycopg.connect(self._store.url, autocommit=True) as connection:
+                    self._connection = connection
+                    connection.execute(f"LISTEN {_CHANNEL}")
+                    self._heard(DUE)  # whatever was rung while nobody listened
+                    for note in connection.notifies():
+                        self._heard(note.payload)
+            except psycopg.Error as exc:
+                if not self._stopped.wait(_RETRY):
+                    log.warning("doorbell: listening again: %s", exc)
