@@ -51,6 +51,16 @@ class CommandRejected(SwitchError):
     """The switch answered -ERR to a command; the message holds its words."""
 
 
+class SwitchTimeout(SwitchError):
+    """The switch took too long to answer a command. Look at its load: `fs_cli -x status`; what was asked may still
+    happen."""
+
+
+class OriginateUnconfirmed(SwitchError):
+    """Nobody knows whether the originate was taken: the connection broke, or fell silent, after it was written. Do not
+    send it again; ask the switch for the call's UUID (`uuid_exists`) and book the attempt by what it says."""
+
+
 class ProtocolError(SwitchError):
     """The peer does not speak the event socket. Check that the port belongs to mod_event_socket."""
 

@@ -10,7 +10,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,16 @@ DUE = "due"
 IVR_ENDED = "ivr-ended "  # followed by the call UUID
 _CHANNEL = "fs_app"
 _RETRY = 5.0  # seconds between attempts to listen again
+
+
+@contextmanager
+def _short_path(directory: Path) -> Iterator[str]:
+    """A name for ``directory`` that fits into the 108 bytes of a socket's address, however deep it lies (Linux)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 class Doorbell:
@@ -44,9 +55,9 @@ class Doorbell:
         if self._store.sqlite:
             self._directory.mkdir(exist_ok=True)
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            path = self._own_path()
-            path.unlink(missing_ok=True)
-            self._listener.bind(str(path))
+            self._own_path().unlink(missing_ok=True)
+            with _short_path(self._directory) as short:
+                self._listener.bind(f"{short}/{self._own_path().name}")
             target = self._listen_socket
         else:
             target = self._listen_postgres
@@ -54,7 +65,7 @@ class Doorbell:
         self._thread.start()
 
     def ring(self, message: str) -> None:
-        """Tell every process, this one included. Blocks shortly; never raises."""
+        """Tell every process that has started its doorbell, this one included. Blocks shortly; never raises."""
         try:
             if self._store.sqlite:
                 self._ring_sockets(message)
@@ -63,8 +74,6 @@ class Doorbell:
                     self._store.db.execute_sql("SELECT pg_notify(%s, %s)", (_CHANNEL, message))
         except Exception as exc:
             log.warning("doorbell not rung: %s", exc)
-        if self._store.sqlite and self._listener is None:
-            self._heard(message)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -78,11 +87,13 @@ class Doorbell:
         return self._directory / f"{os.getpid()}-{id(self):x}"
 
     def _ring_sockets(self, message: str) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        if not self._directory.is_dir():
+            return  # nobody listens
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short_path(self._directory) as short:
             sender.setblocking(False)
             for path in self._directory.glob("*"):
                 try:
-                    sender.sendto(message.encode(), str(path))
+                    sender.sendto(message.encode(), f"{short}/{path.name}")
                 except ConnectionRefusedError:  # its process is dead
                     path.unlink(missing_ok=True)
                 except (FileNotFoundError, BlockingIOError):
