@@ -1,0 +1,236 @@
+"""One call: drives the engine over a channel and puts everything on record at once.
+
+The order is the promise. Records of a step are saved before its command is sent, so a key that was pressed is on
+record before the callee hears anything more. Whatever fails, the callee hears a sentence and a hang-up.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Protocol
+
+import gevent
+
+from fs_app.clock import Clock
+from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.enums import IvrEnd
+from fs_app.errors import FsAppError
+from fs_app.switch.channel import Channel, ChannelHungUp
+from ivr import engine
+from ivr.dialogue import (
+    AnswerRecord,
+    Command,
+    Digits,
+    Failed,
+    Finished,
+    Gather,
+    HangUp,
+    NoDigits,
+    Play,
+    Prompt,
+    Reached,
+    Record,
+    Reply,
+)
+from ivr.prompts import Prompts
+
+log = logging.getLogger(__name__)
+
+_UNPLAYABLE = "a sound file could not be played"
+
+
+class Journal(Protocol):
+    """What is on record about calls. Methods return once it is committed; ``now`` is aware, in UTC."""
+
+    def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
+        """The call's survey and what is already on record; None when the call is not (or no longer) ours."""
+        ...
+
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None: ...
+
+    def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None: ...
+
+    def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None: ...
+
+
+class _Fault(Exception):
+    """A fault of ours that ends the call; the message is the reason that is booked."""
+
+
+class _Gone(Exception):
+    """The channel was found hung up, and no key is waiting."""
+
+
+def warm_call(context: CallContext, prompts: Prompts) -> None:
+    """Before dialling: make the first words, and start on those that may follow.
+
+    Raises PromptError when the first words cannot be made; it is then better not to ring anybody.
+    """
+    step = engine.start(context)
+    for prompt in _prompts_of(step.command):
+        prompts.path(prompt)
+    gevent.spawn(prompts.warm, engine.ahead(step.state))
+
+
+def run_call(channel: Channel, journal: Journal, prompts: Prompts, clock: Clock) -> IvrEnd:
+    """Run the survey of the call on ``channel`` to its end, and return how it ended (already booked).
+
+    Raises nothing: faults are logged, booked as IvrEnd.ERROR with their reason, and told to the callee. A call that
+    is not on record gets the apology and a hang-up; there is nothing to book.
+    """
+    return _Run(channel, journal, prompts, clock).run()
+
+
+class _Run:
+    def __init__(self, channel: Channel, journal: Journal, prompts: Prompts, clock: Clock) -> None:
+        self._channel = channel
+        self._journal = journal
+        self._prompts = prompts
+        self._clock = clock
+        self._uuid = channel.uuid
+        self._language = "en"
+        self._held: list[Reached] = []
+
+    def run(self) -> IvrEnd:
+        try:
+            context = self._journal.open_call(self._uuid, self._clock.now())
+            if context is None:
+                log.warning("call %s is not on record; hanging up", self._uuid)
+                self._apologise()
+                self._hang_up()
+                return IvrEnd.ERROR
+            self._language = context.language
+            return self._converse(context)
+        except ChannelHungUp as hung_up:
+            return self._book(
+                IvrEnd.HANGUP, f"the callee hung up ({hung_up})" if str(hung_up) else "the callee hung up"
+            )
+        except Exception as error:
+            return self._fail(error)
+
+    def _converse(self, context: CallContext) -> IvrEnd:
+        if not self._channel.hung_up:
+            self._channel.answer()
+        step = engine.start(context)
+        while True:
+            self._save(step.records)
+            command = step.command
+            if isinstance(command, HangUp):
+                if self._channel.hung_up:
+                    raise _Gone
+                if command.end is IvrEnd.ERROR:
+                    raise _Fault(command.reason)
+                # Booked first: when the switch reports the hang-up, the end is already on record.
+                self._journal.ended(self._uuid, command.end, command.reason, self._clock.now())
+                self._hang_up()
+                return command.end
+            reply = self._play(command, step.state) if isinstance(command, Play) else self._gather(command, step.state)
+            step = engine.resume(step.state, reply)
+
+    # ---- commands
+
+    def _play(self, command: Play, state: engine.State) -> Reply:
+        if self._channel.hung_up:
+            return Finished()  # nobody listens; keys typed ahead may still be waiting for the next section
+        files = self._files(command.prompts, state)
+        try:
+            played = self._channel.play(files)
+        except ChannelHungUp:
+            return Finished()
+        return Failed(_UNPLAYABLE) if played.missing and not self._channel.hung_up else Finished()
+
+    def _gather(self, command: Gather, state: engine.State) -> Reply:
+        files = [] if self._channel.hung_up else self._files(command.prompts, state)
+        gathered = self._channel.gather(
+            files,
+            maximum=command.maximum,
+            minimum=command.minimum,
+            timeout=command.timeout,
+            terminators=command.terminators,
+        )
+        if gathered.digits:
+            self._release()
+            if gathered.prompt_failed:
+                self._save_only_answers(engine.resume(state, Digits(gathered.digits)).records)
+                return Failed(_UNPLAYABLE)
+            return Digits(gathered.digits)
+        if gathered.ended_by == "hangup" or self._channel.hung_up:
+            raise _Gone
+        if gathered.prompt_failed:
+            return Failed(_UNPLAYABLE)
+        if gathered.ended_by == "terminator" and command.terminators:
+            return Digits(command.terminators[0])  # a terminator alone is a wrong key, not silence
+        return NoDigits()
+
+    def _files(self, prompts: tuple[Prompt, ...], state: engine.State) -> list[str]:
+        files = [self._prompts.path(prompt) for prompt in prompts]
+        # While these play, what may be heard next is made.
+        gevent.spawn(self._prompts.warm, engine.ahead(state))
+        return files
+
+    # ---- records
+
+    def _save(self, records: tuple[Record, ...]) -> None:
+        for record in records:
+            if isinstance(record, AnswerRecord):
+                self._journal.save_answer(self._uuid, record.answer, self._clock.now())
+            elif self._channel.hung_up:
+                # Nobody heard this section. It counts as reached only if a key typed ahead turns out to answer it.
+                self._held.append(record)
+            else:
+                self._reached(record)
+
+    def _save_only_answers(self, records: tuple[Record, ...]) -> None:
+        self._save(tuple(record for record in records if isinstance(record, AnswerRecord)))
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for record in held:
+            self._reached(record)
+
+    def _reached(self, record: Reached) -> None:
+        self._journal.reached(self._uuid, record.section_id, record.completed, self._clock.now())
+
+    # ---- ends
+
+    def _fail(self, error: Exception) -> IvrEnd:
+        if isinstance(error, _Fault | FsAppError):
+            reason = str(error)
+            log.error("call %s: %s", self._uuid, reason)
+        else:
+            reason = f"{type(error).__name__}: {error}"
+            log.error("call %s: %s", self._uuid, reason, exc_info=error)
+        self._apologise()
+        end = self._book(IvrEnd.ERROR, reason)
+        self._hang_up()
+        return end
+
+    def _apologise(self) -> None:
+        try:
+            if not self._channel.hung_up:
+                self._channel.play([self._prompts.apology(self._language)])
+        except ChannelHungUp:
+            pass
+        except Exception:
+            log.exception("call %s: the apology could not be played", self._uuid)
+
+    def _hang_up(self) -> None:
+        try:
+            if not self._channel.hung_up:
+                self._channel.hangup()
+        except ChannelHungUp:
+            pass
+        except Exception:
+            log.exception("call %s: the channel could not be hung up", self._uuid)
+
+    def _book(self, end: IvrEnd, reason: str) -> IvrEnd:
+        try:
+            self._journal.ended(self._uuid, end, reason, self._clock.now())
+        except Exception:
+            log.exception("call %s: its end (%s, %s) could not be booked", self._uuid, end, reason)
+        return end
+
+
+def _prompts_of(command: Command) -> tuple[Prompt, ...]:
+    return () if isinstance(command, HangUp) else command.prompts
