@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, Wait
+from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, SettingFacts, Wait
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import EventStatus
 from fs_app.domain.phone import normalise_number
@@ -47,21 +48,34 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
             return Fail("missed: the daily window does not open again before the event ends")
         return Wait(opening, "outside the daily window")
     try:
-        number = dialled_number(due.phone_number, gateway)
+        return dial(due.setting, due.phone_number, due.survey_id, call_uuid, settings, tags(due), due.language)
     except InvalidInput as exc:
         return Fail(str(exc))
+
+
+def dial(
+    setting: SettingFacts,
+    phone_number: str,
+    survey_id: int,
+    call_uuid: str,
+    settings: PlanSettings,
+    tags: Mapping[str, str],
+    language: str,
+) -> Dial:
+    """The call itself: number, caller ID, ring time and gateway as the calendar setting says. Raises InvalidInput."""
+    gateway = setting.gateway
     request = OriginateRequest(
         call_uuid=call_uuid,
-        number=number,
+        number=dialled_number(phone_number, gateway),
         gateway=gateway.gateways,
         outbound=settings.outbound,
-        caller_id_number=due.setting.callerid,
-        caller_id_name=due.setting.caller_name,
-        ring_timeout=due.setting.call_timeout,
+        caller_id_number=setting.callerid,
+        caller_id_name=setting.caller_name,
+        ring_timeout=setting.call_timeout,
         time_limit=settings.time_limit,
         codecs=tuple(c.strip() for c in gateway.codecs.split(",") if c.strip()),
     )
-    return Dial(request, due.survey_id, gateway.id, tags(due), due.language)
+    return Dial(request, survey_id, gateway.id, tags, language)
 
 
 def dialled_number(number: str, gateway: GatewayFacts) -> str:

@@ -39,7 +39,7 @@ from fs_app.domain.enums import (
     Outcome,
 )
 from fs_app.domain.window import load_zone
-from fs_app.errors import LeaseLost
+from fs_app.errors import LeaseLost, NotFound
 from fs_app.store.database import Store
 from fs_app.store.models import (
     Alarm,
@@ -52,6 +52,7 @@ from fs_app.store.models import (
     DncList,
     Event,
     Gateway,
+    SealedSurvey,
     SurveyAnswer,
     User,
 )
@@ -248,6 +249,19 @@ class Attempts:
                 )
             )
         return token
+
+    def setting(self, setting_id: int) -> SettingFacts:
+        """A calendar setting with its gateway. Raises NotFound."""
+        with self._store.reading():
+            row = CalendarSetting.get_or_none(CalendarSetting.id == setting_id)
+            if row is None:
+                raise NotFound(f"there is no calendar setting {setting_id}")
+            return _setting(row)
+
+    def has_survey(self, survey_id: int) -> bool:
+        """Whether there is a sealed survey of that id."""
+        with self._store.reading():
+            return bool(SealedSurvey.select().where(SealedSurvey.id == survey_id).exists())
 
     # ---- inside a transaction
 

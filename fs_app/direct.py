@@ -1,0 +1,74 @@
+"""One call by hand: what ``fs-app originate`` prints or places."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+
+from fs_app.clock import SystemClock
+from fs_app.config import Settings
+from fs_app.domain.alarms import Dial
+from fs_app.errors import FsAppError, InvalidInput, SwitchDown
+from fs_app.store.attempts import Attempts
+from fs_app.store.database import Store
+from fs_app.switch.dialstring import originate_command
+from fs_app.switch.gate import Switch
+from scheduler import plan
+from scheduler.calls import LiveCalls, Observer
+
+CONNECT_TIMEOUT = 5.0  # seconds
+
+
+def plan_call(store: Store, settings: Settings, number: str, setting_id: int, survey_id: int | None) -> Dial:
+    """What would be dialled. Raises NotFound and InvalidInput, both saying what would be right."""
+    attempts = Attempts(store, settings.timezone)
+    setting = attempts.setting(setting_id)
+    survey = survey_id or setting.survey_id
+    if not attempts.has_survey(survey):
+        raise InvalidInput("--survey", f"there is no sealed survey {survey}")
+    outbound = settings.outbound_advertise or settings.outbound
+    if outbound.port == 0:
+        raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
+    rules = plan.PlanSettings(str(outbound), settings.time_limit)
+    dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {"phone_number": number}, "")
+    originate_command(dial.request)
+    return dial
+
+
+def place_call(store: Store, settings: Settings, dial: Dial, observer: Observer) -> str:
+    """Place the call, follow it to its end and return its outcome. The survey is run by the server that listens on
+    FS_APP_OUTBOUND. Raises SwitchDown when the switch does not answer."""
+    clock = SystemClock()
+    address = settings.esl[0]
+    switch = Switch(address.host, address.port, settings.esl_password, clock=clock)
+    attempts = store.off_loop(Attempts(store, settings.timezone))
+    outcome: list[str] = []
+
+    def watch(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
+        observer(what, call_uuid, details)
+        if what == "booked":
+            outcome.append(str(details["outcome"]))
+
+    lease: timedelta = settings.lease
+    calls = LiveCalls(
+        attempts,
+        [switch],
+        clock,
+        lease=lease,
+        prepare=lambda _uuid: None,
+        changed=lambda: None,
+        observer=watch,
+    )
+    switch.subscribe(calls.on_event)
+    switch.start()
+    try:
+        if not switch.wait_up(CONNECT_TIMEOUT):
+            raise SwitchDown(f"{switch.name} did not answer within {CONNECT_TIMEOUT:g} s")
+        calls.place(attempts.claim_direct(dial, clock.now(), lease, None))
+    finally:
+        calls.stop()
+        switch.stop()
+    if not outcome:
+        raise FsAppError("the call was not booked; look at the log above")
+    return outcome[0]

@@ -1,0 +1,334 @@
+"""The composition root: builds the parts of one process, joins them, and stops them in order.
+
+    HTTP (native threads) --commit, ring--> doorbell --> scheduler --originate--> switch
+    switch --outbound socket--> IVR --keys, at once--> store
+
+The loop's thread holds sockets, calls and decisions. Database work, HTTP requests and speech run in native threads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import gevent
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from fs_app.clock import Clock, SystemClock
+from fs_app.config import Address, Settings
+from fs_app.domain.calls import Answer
+from fs_app.domain.enums import IvrEnd
+from fs_app.errors import ConfigError, FsAppError, PromptError
+from fs_app.store.attempts import Attempts
+from fs_app.store.database import Store
+from fs_app.store.doorbell import DUE, IVR_ENDED, Doorbell
+from fs_app.store.journal import CallJournal
+from fs_app.store.occurrences import Occurrences
+from fs_app.switch.channel import Channel
+from fs_app.switch.gate import Switch
+from fs_app.switch.outbound import OutboundServer
+from httpapi.app import make_app
+from httpapi.server import HttpServer
+from httpapi.services import Services
+from ivr.dialogue import Prompt, Speech
+from ivr.prompts import Prompts
+from ivr.runner import run_call, warm_call
+from ivr.speech_command import SpeechCommand
+from scheduler.calls import LiveCalls, Observer, unobserved
+from scheduler.loop import Scheduler
+from scheduler.plan import PlanSettings
+
+log = logging.getLogger(__name__)
+
+PARTS = frozenset({"http", "ivr", "scheduler"})
+DRAIN = 30.0  # seconds that a stopping process gives its live calls
+_PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
+
+
+class Service:
+    """One process. ``parts`` is any of ``http``, ``ivr``, ``scheduler``.
+
+    Raises ConfigError when the parts cannot run together with what is there already.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: frozenset[str] = PARTS,
+        *,
+        clock: Clock | None = None,
+        observer: Observer = unobserved,
+    ) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.clock = clock or SystemClock()
+        self._observe = observer
+        self._lock: IO[bytes] | None = None
+        self._failed = Event()
+        self._loop = LoopCaller()
+        self.store = Store(settings.database)
+        self.store.check_schema()
+        self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
+        self._bell = Event()
+        self.journal = _ToldJournal(self.store.off_loop(CallJournal(self.store)), self._ivr_ended, observer)
+        self.switches: list[Switch] = []
+        self.prompts: Prompts | None = None
+        self.outbound: OutboundServer | None = None
+        self.http: HttpServer | None = None
+        self.calls: LiveCalls | None = None
+        self._greenlets: list[gevent.Greenlet[[], None]] = []
+        if "ivr" in parts:
+            self._build_ivr()
+        if "scheduler" in parts:
+            self._build_scheduler()
+        if "http" in parts:
+            self._build_http()
+
+    # ---- building
+
+    def _build_ivr(self) -> None:
+        tts = SpeechCommand(self.settings.tts) if self.settings.tts else SpeechCommand()
+        self.prompts = _ToldPrompts(self.settings.sounds, tts, self.journal.load_audio, ThreadPool(4))
+        self.prompts.observe = self._observe
+        prompts = self.prompts
+
+        def answer(channel: Channel) -> None:
+            run_call(channel, self.journal, prompts, self.clock)
+
+        self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
+
+    def _build_scheduler(self) -> None:
+        settings = self.settings
+        if self.store.sqlite:
+            self._lock = _sole_scheduler(settings.database)
+        self.switches = [Switch(a.host, a.port, settings.esl_password, clock=self.clock) for a in settings.esl]
+        attempts = self.store.off_loop(Attempts(self.store, settings.timezone))
+        self.calls = LiveCalls(
+            attempts,
+            self.switches,
+            self.clock,
+            lease=settings.lease,
+            prepare=self._prepare,
+            changed=self._bell.set,
+            observer=self._observe,
+        )
+        for switch in self.switches:
+            switch.subscribe(self.calls.on_event)
+            switch.on_state(self._switch_changed(switch))
+
+    def _build_http(self) -> None:
+        services = Services(
+            store=self.store,
+            clock=self.clock,
+            default_zone=self.settings.timezone,
+            wake=lambda: self.doorbell.ring(DUE),
+            health=self._health,
+        )
+        self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
+
+    # ---- running
+
+    def start(self) -> None:
+        """Start every part; ports are bound when it returns. Raises FsAppError (a port in use)."""
+        self.doorbell.start()
+        try:
+            if self.outbound is not None:
+                self.outbound.start()
+            if self.http is not None:
+                self.http.start()
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot listen: {exc.strerror or exc}; choose another FS_APP_HTTP or FS_APP_OUTBOUND"
+            ) from exc
+        if self.calls is not None:
+            for switch in self.switches:
+                switch.start()
+            scheduler = Scheduler(
+                self.store.off_loop(Attempts(self.store, self.settings.timezone)),
+                self.store.off_loop(Occurrences(self.store, self.settings.timezone)),
+                self.calls,
+                self.switches,
+                self.clock,
+                PlanSettings(str(self.outbound_address()), self.settings.time_limit),
+                bell=self._bell,
+                lease=self.settings.lease,
+                calls_per_second=self.settings.calls_per_second,
+                max_calls=self.settings.max_calls,
+                sole=self.store.sqlite,
+            )
+            greenlet = gevent.spawn(scheduler.run)
+            greenlet.link(lambda _greenlet: self._failed.set())
+            self._greenlets.append(greenlet)
+
+    def outbound_address(self) -> Address:
+        """Where the switch reaches our outbound-socket server: FS_APP_OUTBOUND_ADVERTISE, else where it listens."""
+        if self.settings.outbound_advertise is not None:
+            return self.settings.outbound_advertise
+        if self.outbound is not None:
+            return Address(self.settings.outbound.host, self.outbound.bound_port)
+        return self.settings.outbound
+
+    def run_forever(self, stop: Event) -> int:
+        """Until ``stop`` is set (0) or a part that must not end has ended (1); then stops everything."""
+        gevent.wait([stop, self._failed], count=1)
+        failed = self._failed.is_set()
+        if failed:
+            log.critical("the scheduler has ended unexpectedly; stopping")
+        self.stop(drain=0.0 if failed else DRAIN)
+        return 1 if failed else 0
+
+    def stop(self, drain: float = 0.0) -> None:
+        """Claim no more, give live calls ``drain`` seconds, then leave. What is still up is recovered by the next
+        process."""
+        self._failed.clear()
+        for greenlet in self._greenlets:
+            greenlet.unlink_all()
+            greenlet.kill()
+        if self.http is not None:
+            self.http.stop()
+        if self.calls is not None:
+            with gevent.Timeout(drain, False):
+                while len(self.calls):
+                    self._bell.clear()
+                    self._bell.wait()
+            self.calls.stop()
+        if self.outbound is not None:
+            self.outbound.stop()
+        for switch in self.switches:
+            switch.stop()
+        self.doorbell.stop()
+        self.store.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    # ---- joints
+
+    def _prepare(self, call_uuid: str) -> None:
+        if self.prompts is None:
+            self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
+            return
+        context = self.journal.preview(call_uuid)
+        if context is not None:
+            warm_call(context, self.prompts)
+
+    def _ivr_ended(self, call_uuid: str) -> None:
+        if self.calls is not None:
+            self.calls.on_ivr_ended(call_uuid)
+        else:
+            self.store.pool.spawn(self.doorbell.ring, IVR_ENDED + call_uuid)
+
+    def _heard(self, message: str) -> None:
+        if message == DUE:
+            self._bell.set()
+        elif message.startswith(IVR_ENDED) and self.calls is not None:
+            self.calls.on_ivr_ended(message.removeprefix(IVR_ENDED))
+        elif message.startswith(_PREPARE) and self.prompts is not None and self.calls is None:
+            gevent.spawn(self._prepare_quietly, message.removeprefix(_PREPARE))
+
+    def _prepare_quietly(self, call_uuid: str) -> None:
+        try:
+            self._prepare(call_uuid)
+        except (PromptError, FsAppError) as exc:
+            log.error("call %s: words not made ahead: %s", call_uuid, exc)
+
+    def _switch_changed(self, switch: Switch) -> Callable[[bool], None]:
+        def changed(up: bool) -> None:
+            log.info("switch %s is %s", switch.name, "up" if up else "down")
+            if up and self.calls is not None:
+                self.calls.on_switch_up(switch.name)
+                self._bell.set()
+
+        return changed
+
+    def _health(self) -> Mapping[str, str]:
+        return {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
+
+
+class LoopCaller:
+    """Runs functions in the loop's thread on behalf of native threads. Must be made in the loop's thread."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Callable[[], None]] = deque()
+        self._watcher = gevent.get_hub().loop.async_()
+        self._watcher.start(self._run)
+
+    def call(self, function: Callable[[], None]) -> None:
+        """From any thread: run ``function`` in the loop soon. It must not block."""
+        self._calls.append(function)
+        self._watcher.send()
+
+    def _run(self) -> None:
+        while self._calls:
+            self._calls.popleft()()
+
+
+class _ToldJournal:
+    """The call journal; also tells the observer what was pressed, and the scheduler when a survey has ended."""
+
+    def __init__(self, journal: CallJournal, ended: Callable[[str], None], observer: Observer) -> None:
+        self._journal = journal
+        self._ended = ended
+        self._observe = observer
+        self.preview = journal.preview
+        self.open_call = journal.open_call
+        self.reached = journal.reached
+        self.load_audio = journal.load_audio
+
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
+        self._journal.save_answer(call_uuid, answer, now)
+        self._observe("key", call_uuid, {"digits": answer.digits, "valid": answer.valid, "result": answer.result})
+
+    def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
+        self._journal.ended(call_uuid, end, reason, now)
+        self._observe("survey ended", call_uuid, {"end": end.value, "reason": reason})
+        self._ended(call_uuid)
+
+
+class _ToldPrompts(Prompts):
+    """Prompts; tells the observer the words that are about to be spoken."""
+
+    observe: Observer = staticmethod(unobserved)
+
+    def path(self, prompt: Prompt) -> str:
+        path = super().path(prompt)
+        words = prompt.text if isinstance(prompt, Speech) else f"recording {prompt.sha256[:12]}"
+        self.observe("words", "", {"words": words, "path": path})
+        return path
+
+
+def _sole_scheduler(database: str) -> IO[bytes]:
+    """The lock that makes this the only scheduler of a SQLite file; the kernel frees it at death. Raises ConfigError."""
+    path = Path(database.removeprefix("sqlite:///") + ".scheduler.lock")
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigError(
+            f"another scheduler already runs on {database}: stop it, or use PostgreSQL to run several"
+        ) from None
+    os.set_inheritable(file.fileno(), False)
+    return file
+
+
+def stop_on_signals() -> Event:
+    """An event that SIGTERM or SIGINT sets; a second signal ends the process at once."""
+    stop = Event()
+
+    def handle() -> None:
+        if stop.is_set():
+            sys.exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, handle)
+    return stop
