@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from fs_app.domain.enums import Outcome
+from fs_app.errors import InvalidInput
+
+_CAUSE = re.compile(r"[A-Z][A-Z0-9_]{1,40}", re.ASCII)
 
 _CAUSES: dict[Outcome, str] = {
     Outcome.BUSY: "USER_BUSY BUSY_EVERYWHERE",
@@ -50,3 +55,10 @@ def outcome(cause: str, answered: bool) -> Outcome:
 def known_causes() -> frozenset[str]:
     """Every cause that the table names."""
     return frozenset(_OUTCOME)
+
+
+def check_cause(cause: str, field: str = "cause") -> str:
+    """A hangup cause fit for a command line. Raises InvalidInput naming ``field``."""
+    if not _CAUSE.fullmatch(cause):
+        raise InvalidInput(field, "not a hangup cause: give one like NORMAL_CLEARING")
+    return cause

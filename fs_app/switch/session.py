@@ -1,0 +1,182 @@
+"""The outbound session: one call's connection, opened by the switch. greenswitch's session, made safe."""
+
+from __future__ import annotations
+
+import logging
+import uuid as uuids
+from typing import Any
+
+import gevent.event
+import gevent.socket
+import greenswitch.esl
+
+from fs_app.errors import CommandRejected, ProtocolError, SwitchDown, SwitchError, SwitchTimeout
+from fs_app.switch.channel import SOCKET_CLOSED, ChannelHungUp
+from fs_app.switch.inbound import keep_alive
+from fs_app.switch.safe import SafeProtocol
+from fs_app.switch.wire import Frame, command, execute
+
+log = logging.getLogger(__name__)
+
+LINGER = 5  # seconds the switch keeps the socket after a hang-up, so that the last events arrive
+# The originate sets these too; a call that comes in by a dialplan has only these.
+SETTINGS = ("app_disable_expand_variables=true", "playback_terminators=any")
+
+Running = gevent.event.AsyncResult  # of the CHANNEL_EXECUTE_COMPLETE of one application
+
+
+class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: ignore[misc]  # greenswitch has no types
+    """What comes from one call. ``keys`` holds every digit not yet taken, in order; ``hangup_cause`` is None while the
+    call lives; ``news`` is set whenever one of them changes or an application completes."""
+
+    def __init__(self, client_address: object, sock: gevent.socket.socket) -> None:
+        self.keys: list[str] = []
+        self.hangup_cause: str | None = None
+        self.news = gevent.event.Event()
+        self._running: dict[str, Running[Frame]] = {}
+        self._latest: Frame | None = None
+        super().__init__(client_address, sock)
+        self.session_data: Frame | None = None
+        self.sock_file.close()  # never read, and it would keep the socket open
+        self.event_handlers.clear()  # greenswitch's own way of matching, which goes by application name
+
+    def connect(self) -> Frame:
+        """Take the call over; returns the channel's data, also kept in ``session_data``.
+
+        All is written at once: a key can be pressed as soon as the switch has read ``connect``, and must find us
+        listening. Raises SwitchError when the switch goes away or does not obey.
+        """
+        if self.session_data is not None:
+            return self.session_data
+        first, *others = [self.post(command(line)) for line in ("connect", f"linger {LINGER}", "myevents")]
+        keep_alive(self.sock)
+        others += [self.post(execute("set", setting, str(uuids.uuid4()))) for setting in SETTINGS]
+        data = self.reply_to(first)
+        if not data.get("Unique-ID"):
+            raise ProtocolError(f"the reply to connect names no channel: {data!r}")
+        self.session_data = data
+        self._outbound_connected = True
+        for result in others:
+            words = self.reply_to(result).data
+            if words.startswith("-"):
+                raise CommandRejected(f"{words} (the dialplan must say: socket HOST:PORT async full)")
+        return data
+
+    @property
+    def uuid(self) -> str:
+        """The channel's. Known once connected; raises ProtocolError before."""
+        if self.session_data is None:
+            raise ProtocolError("not connected to the call yet")
+        return str(self.session_data["Unique-ID"])
+
+    def variable(self, name: str) -> str | None:
+        """A channel variable from the latest event that carried the channel's variables, else from the start."""
+        for frame in (self._latest, self.session_data):
+            value = None if frame is None else frame.get(f"variable_{name}")
+            if value is not None:
+                return str(value)
+        return None
+
+    def run(self, application: str, argument: str = "") -> Running[Frame]:
+        """Start an application; the result is its CHANNEL_EXECUTE_COMPLETE, matched by a UUID of its own.
+
+        Raises ChannelHungUp when the call is over, now or (by the result) later; CommandRejected when the switch
+        does not take it; InvalidInput for an argument of more than one line.
+        """
+        if self.hangup_cause is not None:
+            raise ChannelHungUp(self.hangup_cause)
+        event_uuid = str(uuids.uuid4())
+        packet = execute(application, argument, event_uuid)
+        running: Running[Frame] = Running()
+        self._running[event_uuid] = running
+        try:
+            words = self.request(packet).data
+        except (SwitchDown, SwitchTimeout) as error:
+            self.lost(str(error))
+            raise ChannelHungUp(self.hangup_cause or SOCKET_CLOSED) from None
+        if words.startswith("-"):
+            self._running.pop(event_uuid, None)
+            if self.hangup_cause is not None:
+                raise ChannelHungUp(self.hangup_cause)
+            raise CommandRejected(f"{application}: {words}")
+        return running
+
+    def on_frame(self, event: Frame) -> None:
+        name = event.get("Event-Name")
+        if name == "DTMF":
+            key = event.get("DTMF-Digit", "")
+            if len(key) == 1:
+                self.keys.append(key)
+                self.news.set()
+        elif name == "CHANNEL_EXECUTE_COMPLETE":
+            self._latest = event
+            running = self._running.pop(event.get("Application-UUID", ""), None)
+            if running is not None:
+                running.set(event)
+                self.news.set()
+        elif name in ("CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE") and self._is_mine(event):
+            self._latest = event
+            self._over(event.get("Hangup-Cause", "NONE"))
+        super().on_frame(event)
+
+    def on_lost(self) -> None:
+        self._over(SOCKET_CLOSED)
+
+    def _is_mine(self, event: Frame) -> bool:
+        return self.session_data is None or event.get("Unique-ID") == self.uuid
+
+    def _over(self, cause: str) -> None:
+        if self.hangup_cause is None:
+            self.hangup_cause = cause
+            self._outbound_connected = False
+        running, self._running = self._running, {}
+        for result in running.values():
+            result.set_exception(ChannelHungUp(self.hangup_cause))
+        self.news.set()
+
+    # What greenswitch's users call; its own versions match completions by name.
+
+    def call_command(
+        self, app_name: str, app_args: str | None = None, block: bool = False, response_timeout: float | None = None
+    ) -> Frame | None:
+        """Run an application; with ``block`` wait for its completion, at most ``response_timeout`` seconds."""
+        running = self.run(app_name, app_args or "")
+        if not block:
+            return None
+        try:
+            completion: Frame | None = running.get(timeout=response_timeout)
+        except gevent.Timeout:
+            raise SwitchTimeout(f"{app_name} did not complete within {response_timeout:g} s") from None
+        return completion
+
+    def answer(self) -> None:
+        self.call_command("answer", block=True, response_timeout=30)
+
+    def playback(self, path: str, block: bool = True) -> Frame | None:
+        return self.call_command("playback", path, block=block)
+
+    def say(
+        self,
+        module_name: str = "en",
+        lang: str | None = None,
+        say_type: str = "NUMBER",
+        say_method: str = "pronounced",
+        gender: str = "FEMININE",
+        text: str | None = None,
+        block: bool = True,
+        response_timeout: float = 30,
+    ) -> Frame | None:
+        module = f"{module_name}:{lang}" if lang else module_name
+        arguments = " ".join((module, say_type, say_method, gender, text or ""))
+        return self.call_command("say", arguments, block=block, response_timeout=response_timeout)
+
+    def play_and_get_digits(self, *_args: Any, **_kwargs: Any) -> None:
+        """Refused: it splits its prompt on spaces and transfers the call on what is left over. Use
+        :meth:`fs_app.switch.outbound_channel.OutboundChannel.gather`."""
+        raise NotImplementedError("use OutboundChannel.gather: this application transfers calls by accident")
+
+    def stop(self) -> None:
+        try:
+            super().stop()
+        except SwitchError:  # pragma: no cover  # stop() of the protocol catches those; a second net costs nothing
+            log.debug("closing failed", exc_info=True)
