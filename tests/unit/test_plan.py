@@ -1,0 +1,118 @@
+"""Dial, fail or wait: what is decided about a due alarm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fs_app.domain.alarms import Dial, DueAlarm, Fail, GatewayFacts, RetryPolicy, SettingFacts, Wait
+from fs_app.domain.enums import EventStatus
+from scheduler import plan
+from scheduler.pacing import Bucket
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+UUID = "7d44b455-139d-4f12-af39-5008c7879c4d"
+SETTINGS = plan.PlanSettings("127.0.0.1:8084", 300)
+GATEWAY = GatewayFacts(7, "provider", True, "sofia/gateway/provider/", codecs="PCMU, PCMA")
+SETTING = SettingFacts("15550100", "Dr. Adams", 45, 3, GATEWAY)
+POLICY = RetryPolicy(0, 0, time(0, 0), time(23, 59, 59), ZoneInfo("Europe/Paris"), NOW + timedelta(hours=4))
+DUE = DueAlarm(
+    alarm_id=1,
+    phone_number="+15550199",
+    num_attempt=0,
+    policy=POLICY,
+    event_title="Check-up",
+    event_start=NOW + timedelta(hours=3),
+    event_status=EventStatus.PENDING,
+    data={"name": "Jo", "floor": 3},
+    setting=SETTING,
+    survey_id=3,
+    language="fr",
+)
+
+
+def test_a_due_alarm_is_dialled_as_its_setting_says() -> None:
+    decision = plan.decide(DUE, UUID, NOW, SETTINGS)
+    assert isinstance(decision, Dial)
+    request = decision.request
+    assert request.call_uuid == UUID
+    assert request.number == "+15550199"
+    assert request.gateway == "sofia/gateway/provider/"
+    assert (request.caller_id_number, request.caller_id_name) == ("15550100", "Dr. Adams")
+    assert (request.ring_timeout, request.time_limit) == (45, 300)
+    assert request.codecs == ("PCMU", "PCMA")
+    assert request.outbound == "127.0.0.1:8084"
+    assert (decision.survey_id, decision.gateway_id, decision.language) == (3, 7, "fr")
+    # 13:00 UTC is 14:00 on the clocks of Paris
+    assert decision.tags == {
+        "event_title": "Check-up",
+        "event_date": "Monday 2 March 2026",
+        "event_time": "14:00",
+        "phone_number": "+15550199",
+        "name": "Jo",
+        "floor": "3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("due", "words"),
+    [
+        (replace(DUE, event_status=EventStatus.PAUSED), "not pending"),
+        (replace(DUE, policy=replace(POLICY, event_end=NOW)), "missed"),
+        (replace(DUE, do_not_call=True), "do not call"),
+        (replace(DUE, setting=None), "calendar setting"),
+        (replace(DUE, survey_id=None), "survey"),
+        (replace(DUE, setting=replace(SETTING, gateway=replace(GATEWAY, active=False))), "switched off"),
+        (replace(DUE, phone_number="12"), "telephone number"),
+        (replace(DUE, phone_number="1555 &park"), "telephone number"),
+        (
+            replace(DUE, policy=replace(POLICY, daily_start=time(20, 0), daily_stop=time(21, 0))),
+            "does not open again before the event ends",
+        ),
+    ],
+)
+def test_what_can_never_be_called_fails_with_its_reason(due: DueAlarm, words: str) -> None:
+    decision = plan.decide(due, UUID, NOW, SETTINGS)
+    assert isinstance(decision, Fail)
+    assert words in decision.reason
+
+
+def test_outside_the_window_it_waits_for_the_opening_in_the_calendars_zone() -> None:
+    policy = replace(POLICY, daily_start=time(12, 0), daily_stop=time(13, 0))
+    decision = plan.decide(replace(DUE, policy=policy), UUID, NOW, SETTINGS)
+    assert decision == Wait(datetime(2026, 3, 2, 11, 0, tzinfo=UTC), "outside the daily window")
+
+
+@pytest.mark.parametrize(
+    ("remove", "add", "number", "expected"),
+    [
+        ("", "", "+15550199", "+15550199"),
+        ("+", "00", "+15550199", "0015550199"),
+        ("+1", "", "+15550199", "5550199"),
+        ("0", "33", "0155", "33155"),
+        ("0", "", "155", "155"),
+    ],
+)
+def test_prefix_rules(remove: str, add: str, number: str, expected: str) -> None:
+    assert plan.dialled_number(number, replace(GATEWAY, removeprefix=remove, addprefix=add)) == expected
+
+
+def test_a_bucket_lets_its_rate_through_and_no_more() -> None:
+    bucket = Bucket.full(5, NOW)
+    started = 0
+    moment = NOW
+    while moment < NOW + timedelta(seconds=60):
+        bucket = bucket.at(moment)
+        calls = int(bucket.tokens)
+        started += calls
+        bucket = bucket.take(calls)
+        moment = max(bucket.next_token(), moment + timedelta(milliseconds=1))
+    assert 5 * 60 <= started <= 5 * 60 + 5
+
+
+def test_a_bucket_ignores_a_clock_that_goes_backwards() -> None:
+    bucket = Bucket.full(1, NOW).take(1)
+    assert bucket.at(NOW - timedelta(hours=1)).tokens == 0
