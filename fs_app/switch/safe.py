@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import gevent
@@ -129,23 +129,27 @@ class SafeProtocol(greenswitch.esl.ESLProtocol):  # type: ignore[misc]  # greens
         Raises SwitchDown when the connection was down, and then not a byte was written. If it breaks later, while
         writing or before the reply, the result raises SwitchDown instead.
         """
+        return self.post_all([packet])[0]
+
+    def post_all(self, packets: Sequence[bytes]) -> list[gevent.event.AsyncResult[Frame]]:
+        """Write several commands in one piece, as :meth:`post` does one; one result for each."""
         if threading.get_ident() != self._thread:
             raise RuntimeError("the event socket belongs to the loop's thread: spawn a greenlet there")
         with self._write_lock:
             if not self.connected:
                 raise SwitchDown(self.closed_because or "not connected")
-            result: gevent.event.AsyncResult[Frame] = gevent.event.AsyncResult()
-            self._waiting.append(result)
+            results: list[gevent.event.AsyncResult[Frame]] = [gevent.event.AsyncResult() for _ in packets]
+            self._waiting.extend(results)
             try:
                 with gevent.Timeout(COMMAND_TIMEOUT, TimeoutError("the switch does not read")):
-                    self.sock.sendall(packet)
+                    self.sock.sendall(b"".join(packets))
             except OSError as error:
                 # Perhaps half a command is out: nothing that follows could be understood.
                 self.lost(str(error))
             except BaseException:
                 self.lost("interrupted while writing")  # by the kill of a greenlet: the same half command
                 raise
-            return result
+            return results
 
     def request(self, packet: bytes, timeout: float = COMMAND_TIMEOUT) -> Frame:
         """Write one command and wait for its reply.

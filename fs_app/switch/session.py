@@ -43,14 +43,16 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
     def connect(self) -> Frame:
         """Take the call over; returns the channel's data, also kept in ``session_data``.
 
-        All is written at once: a key can be pressed as soon as the switch has read ``connect``, and must find us
-        listening. Raises SwitchError when the switch goes away or does not obey.
+        All goes out in one piece: from ``connect`` on the switch takes keys, also one that was pressed while the call
+        was being set up, and it must find us listening. Written one by one, that key was seen lost.
+        Raises SwitchError when the switch goes away or does not obey.
         """
         if self.session_data is not None:
             return self.session_data
-        first, *others = [self.post(command(line)) for line in ("connect", f"linger {LINGER}", "myevents")]
+        packets = [command("connect"), command("myevents"), command(f"linger {LINGER}")]
+        packets += [execute("set", setting, str(uuids.uuid4())) for setting in SETTINGS]
+        first, *others = self.post_all(packets)
         keep_alive(self.sock)
-        others += [self.post(execute("set", setting, str(uuids.uuid4()))) for setting in SETTINGS]
         data = self.reply_to(first)
         if not data.get("Unique-ID"):
             raise ProtocolError(f"the reply to connect names no channel: {data!r}")
