@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 Headers = list[tuple[str, str]]
 
-_UNSAFE = frozenset(b"\r\n #%&+:;<=>?@[\\]^`{|}\"")
+_UNSAFE = frozenset(b'\r\n #%&+:;<=>?@[\\]^`{|}"')
 _HEX = frozenset(b"0123456789ABCDEF")
 GOODBYE = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 
@@ -84,9 +84,7 @@ def disconnect_notice(session_uuid: str = "") -> bytes:
     controlled = ""
     if session_uuid:
         controlled = f"Controlled-Session-UUID: {session_uuid}\nContent-Disposition: disconnect\n"
-    return to_bytes(
-        f"Content-Type: text/disconnect-notice\n{controlled}Content-Length: {len(GOODBYE)}\n\n{GOODBYE}"
-    )
+    return to_bytes(f"Content-Type: text/disconnect-notice\n{controlled}Content-Length: {len(GOODBYE)}\n\n{GOODBYE}")
 
 
 def linger_notice(session_uuid: str, channel_name: str, seconds: int) -> bytes:

@@ -1,0 +1,352 @@
+"""The dialplan applications that a call may run, as far as reminders and surveys need them.
+
+An application returns when it is done; its result is in channel variables, as on the switch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from fs_app.simulator.audio import BLOCK, RATE, Sound, open_sounds, write_recording
+from fs_app.simulator.core import Application
+from fs_app.simulator.dialstring import split
+from fs_app.simulator.parse import atoi
+from fs_app.simulator.session import Session, Why
+
+PLAYED, BROKEN, MISSING, DOWN = "played", "broken", "missing", "down"
+OnDigit = Callable[[str], bool]  # whether this key ends the playing
+
+
+def play_file(session: Session, path: str, on_digit: OnDigit | None) -> str:
+    """Play ``path``: PLAYED, BROKEN (by a key or uuid_break), MISSING or DOWN (hung up).
+
+    Without ``on_digit``, keys stay queued. The journal tells how much of each sound was heard.
+    """
+    channel = session.channel
+    if channel.down:
+        return DOWN
+    sounds = open_sounds(path, session.variable("sound_prefix") or "")
+    if not sounds:
+        session.note("heard", file=path, missing=True)
+        return MISSING
+    channel.fire("PLAYBACK_START", after=[("Playback-File-Path", path)])
+    result, position = PLAYED, 0.0
+    total = 0.0
+    for sound in sounds:
+        total += sound.seconds or 0.0
+        result, heard = _play_sound(session, sound, on_digit)
+        position += heard
+        if result is not PLAYED:
+            break
+    played = int(position * RATE)
+    read = int(total * RATE) if result is PLAYED else (played // BLOCK + 1) * BLOCK
+    if all(sound.seconds is not None for sound in sounds):
+        read = min(read, int(total * RATE))
+    channel.set("playback_last_offset_pos", str(played))
+    channel.set("playback_seconds", str(read // RATE))
+    channel.set("playback_ms", str(read * 1000 // RATE))
+    channel.set("playback_samples", str(read))
+    status = "break" if result is BROKEN else "done"
+    channel.fire("PLAYBACK_STOP", after=[("Playback-File-Path", path), ("Playback-Status", status)])
+    return result
+
+
+def _play_sound(session: Session, sound: Sound, on_digit: OnDigit | None) -> tuple[str, float]:
+    heard = 0.0
+    result = PLAYED
+    while True:
+        left = None if sound.seconds is None else max(0.0, sound.seconds - heard)
+        why, spent = session.pause(left, digits=on_digit is not None)
+        heard += spent
+        if why is Why.MESSAGE:
+            session.drain()
+        elif why is Why.DIGIT and on_digit:
+            if on_digit(session.take_digit()):
+                result = BROKEN
+                break
+        elif why is Why.BREAK:
+            result = BROKEN
+            break
+        else:
+            result = DOWN if why is Why.HANGUP else PLAYED
+            break
+    if not sound.name.startswith("silence_stream://"):
+        length = sound.seconds
+        session.note("heard", file=sound.name, seconds=round(heard, 3), of=length, whole=result is PLAYED)
+    return result, heard
+
+
+def terminator(session: Session) -> OnDigit:
+    """Keys in playback_terminators (``any``, ``none``; by default ``*``) end a playback or a recording."""
+
+    def check(key: str) -> bool:
+        wanted = session.channel.get("playback_terminators") or "*"
+        if wanted.lower() == "any":
+            wanted = "1234567890*#"
+        if wanted.lower() == "none" or key not in wanted:
+            return False
+        session.channel.set("playback_terminator_used", key)
+        return True
+
+    return check
+
+
+def playback(session: Session, argument: str) -> None:
+    session.channel.set("playback_terminator_used", None)
+    result = play_file(session, argument.partition("@@")[0], terminator(session))
+    response = {PLAYED: "FILE PLAYED", BROKEN: "FILE PLAYED", MISSING: "FILE NOT FOUND", DOWN: "PLAYBACK ERROR"}
+    session.channel.set("current_application_response", response[result])
+
+
+def collect(session: Session, digits: str, most: int, terminators: str, first: float, following: float) -> tuple[
+    str, str, str
+]:  # fmt: skip
+    """Wait for keys: (digits, the terminator pressed, how it ended: ``success``, ``timeout`` or ``failure``).
+
+    ``first`` seconds for the first key, ``following`` for each after it.
+    """
+    for at, key in enumerate(digits):
+        if key in terminators:
+            return digits[:at], key, "success"
+    wait = following if digits else first
+    while True:
+        why, spent = session.pause(wait, digits=True)
+        if why is Why.MESSAGE:
+            session.drain()
+            wait -= spent
+        elif why is Why.BREAK:
+            wait -= spent
+        elif why is Why.DIGIT:
+            wait = following
+            while key := session.take_digit():
+                if key in terminators:
+                    return digits, key, "success"
+                digits += key
+                if len(digits) >= most:
+                    return digits, "", "success"
+        else:
+            return digits, "", "timeout" if why is Why.TIME else "failure"
+
+
+def read_digits(
+    session: Session, least: int, most: int, prompt: str, name: str, timeout: float, terminators: str, following: float
+) -> tuple[str, str]:
+    """Prompt and collect, as play_and_get_digits does once: (digits, status). Sets read_result and ``name``."""
+    channel = session.channel
+    channel.set("read_result", None)
+    if name:
+        channel.set(name, None)
+    digits = ""
+
+    def barge_in(key: str) -> bool:
+        nonlocal digits
+        digits = key
+        return True
+
+    if prompt and prompt.lower() != "silence":
+        result = play_file(session, prompt, barge_in)
+        if result in (MISSING, DOWN):
+            return digits, "failure"
+    status, used = "success", ""
+    if len(digits) < max(least, most):
+        digits, used, status = collect(session, digits, most, terminators, timeout, following)
+    if used:
+        channel.set("read_terminator_used", used)
+        at = terminators.find(used)
+        if at > 0 and terminators[at - 1] in "+x":
+            digits += used
+    elif terminators.startswith("="):
+        status = "failure"
+    if least and len(digits) < least:
+        status = "failure"
+    channel.set("read_result", status)
+    if most == 1 and len(digits) == 1 and digits in terminators:
+        digits = ""
+    if name and digits:
+        channel.set(name, digits)
+    return digits, status
+
+
+def play_and_get_digits(session: Session, argument: str) -> None:
+    words = split(argument, " ", 11) + [""] * 11
+    least = max(0, atoi(words[0]))
+    most = max(least, atoi(words[1]))
+    tries = atoi(words[2])
+    timeout = max(1.0, (atoi(words[3]) if words[3] else 1000) / 1000)
+    terminators = words[4] or "#"
+    prompt, bad_input, name, pattern = words[5], words[6], words[7], words[8]
+    following = atoi(words[9]) / 1000 or timeout
+    channel = session.channel
+    if pattern and name:
+        channel.set(f"{name}_invalid", None)
+    while not channel.down and tries > 0:
+        digits, status = read_digits(session, least, most, prompt, name, timeout, terminators, following)
+        if status == "timeout" and len(digits) >= least:
+            status = "success"
+        if not least and not digits and channel.get("read_terminator_used"):
+            return
+        if status == "success" and digits:
+            if not pattern or _matches(pattern, digits):
+                return
+            if name:
+                channel.set(name, None)
+                channel.set(f"{name}_invalid", digits)
+        if channel.down:
+            break
+        if bad_input:
+            play_file(session, bad_input, None)
+        tries -= 1
+    if words[10] and not channel.down:
+        # A transfer to the dialplan; there is none here, so the call ends as one to an unknown extension would.
+        session.note("command", command="transfer", arguments=words[10])
+        session.hangup("NO_ROUTE_DESTINATION")
+
+
+def read(session: Session, argument: str) -> None:
+    """``min max prompt variable timeout_ms terminators``."""
+    words = split(argument, " ", 7) + [""] * 7
+    least = max(0, atoi(words[0]))
+    most = max(least, atoi(words[1]))
+    timeout = (atoi(words[4]) or 1000) / 1000
+    read_digits(session, least, most, words[2], words[3], timeout, words[5] or "#", timeout)
+
+
+def _matches(pattern: str, digits: str) -> bool:
+    try:
+        return re.search(pattern, digits) is not None
+    except re.error:
+        return False
+
+
+def sleep(session: Session, argument: str) -> None:
+    """Milliseconds; keys stay queued."""
+    left = atoi(argument) / 1000
+    while left > 0:
+        why, spent = session.pause(left)
+        left -= spent
+        if why is Why.MESSAGE:
+            session.drain()
+        elif why is not Why.TIME or spent <= 0:
+            return
+
+
+def record(session: Session, argument: str) -> None:
+    """``path [limit seconds] [threshold] [seconds of silence that end it]``."""
+    words = split(argument, " ", 4) + [""] * 4
+    channel = session.channel
+    channel.set("playback_terminator_used", None)
+    limit, threshold = atoi(words[1].lstrip("+")), atoi(words[2])
+    silence = float(atoi(words[3]) or 3) if threshold else None
+    path = Path(words[0])
+    if not path.is_absolute() or not path.parent.is_dir():
+        session.hangup("DESTINATION_OUT_OF_ORDER")
+        return
+    channel.set("silence_hits_exhausted", "false")
+    channel.fire("RECORD_START", after=[("Record-File-Path", words[0])])
+    stops = terminator(session)
+    clock, speed = session.core.clock, session.core.speed
+    began, length, talk, exhausted = clock.monotonic(), 0.0, [], False
+    while True:
+        still_talks = max(0.0, (session.talking_until - clock.monotonic()) * speed)
+        if still_talks:
+            talk.append((length, length + still_talks))
+        quiet = None if silence is None else still_talks + silence
+        left = limit - length if limit else None
+        bounds = [bound for bound in (quiet, left) if bound is not None]
+        why, _ = session.pause(min(bounds) if bounds else None, digits=True)
+        length = (clock.monotonic() - began) * speed
+        if why is Why.MESSAGE:
+            session.drain()
+        elif why is Why.DIGIT:
+            if stops(session.take_digit()):
+                break
+        else:
+            exhausted = why is Why.TIME and quiet is not None and (left is None or quiet < left)
+            break
+    if limit:
+        length = min(length, float(limit))
+    try:
+        size = write_recording(path, length, talk)
+    except OSError:
+        session.hangup("DESTINATION_OUT_OF_ORDER")
+        return
+    if exhausted:
+        channel.set("silence_hits_exhausted", "true")
+    milliseconds = int(length * 1000)
+    channel.set("record_record_file_size", str(size))
+    channel.set("record_file_size", str(size))
+    channel.set("record_seconds", str(milliseconds // 1000))
+    channel.set("record_ms", str(milliseconds))
+    channel.set("record_samples", str(milliseconds * RATE // 1000))
+    session.note("recorded", file=words[0], seconds=round(length, 3))
+    channel.fire("RECORD_STOP", after=[("Record-File-Path", words[0])])
+
+
+def set_variable(session: Session, argument: str) -> None:
+    name, equals, value = argument.partition("=")
+    if not equals and "," in argument:
+        name, _, value = argument.partition(",")
+    if name:
+        session.channel.set(name.strip(), value)
+
+
+def multiset(session: Session, argument: str) -> None:
+    delimiter = " "
+    if argument.startswith("^^") and len(argument) > 3:
+        delimiter, argument = argument[2], argument[3:]
+    for item in split(argument, delimiter):
+        set_variable(session, item)
+
+
+def unset(session: Session, argument: str) -> None:
+    session.channel.set(argument.strip(), None)
+
+
+def export(session: Session, argument: str) -> None:
+    set_variable(session, argument.removeprefix("nolocal:"))
+    name = argument.partition("=")[0]
+    known = [item for item in (session.channel.get("export_vars") or "").split(",") if item]
+    session.channel.set("export_vars", ",".join([*known, name] if name not in known else known))
+
+
+def hangup(session: Session, argument: str) -> None:
+    session.hangup(argument.strip() or "NORMAL_CLEARING", by="us")
+
+
+def sched_hangup(session: Session, argument: str) -> None:
+    """``+seconds [cause]``."""
+    seconds, _, cause = argument.strip().partition(" ")
+    session.core.later(atoi(seconds.lstrip("+")), session.hangup, cause.strip() or "ALLOTTED_TIMEOUT")
+
+
+def park(session: Session, argument: str) -> None:
+    session.park()
+
+
+def nothing(session: Session, argument: str) -> None:
+    """An application that only matters to audio, logs or dialplans."""
+
+
+APPLICATIONS: dict[str, Application] = {
+    "answer": nothing,
+    "pre_answer": nothing,
+    "ring_ready": nothing,
+    "log": nothing,
+    "start_dtmf": nothing,
+    "stop_dtmf": nothing,
+    "flush_dtmf": lambda session, argument: session.forget_digits(),
+    "playback": playback,
+    "play_and_get_digits": play_and_get_digits,
+    "read": read,
+    "sleep": sleep,
+    "record": record,
+    "set": set_variable,
+    "multiset": multiset,
+    "unset": unset,
+    "export": export,
+    "hangup": hangup,
+    "park": park,
+    "sched_hangup": sched_hangup,
+}
