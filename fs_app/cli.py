@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 import fs_app
 from fs_app import config
 from fs_app.clock import SystemClock
 from fs_app.config import Settings
 from fs_app.domain.enums import Role
-from fs_app.errors import FsAppError, InvalidInput
+from fs_app.errors import ConfigError, FsAppError, InvalidInput
 
 
 class _Group(click.Group):
@@ -151,20 +152,23 @@ def simulator(
     answer; docs/simulator.md has them all.
     """
     from fs_app.service import stop_on_signals
-    from fs_app.simulator.run import run
+    from fs_app.simulator.server import run
 
     _settings(ctx)
-    run(
-        host=host,
-        port=port,
-        password=password,
-        speed=speed,
-        journal=journal,
-        callees=callees,
-        allow_control=allow_control,
-        stop=stop_on_signals(),
-        announce=lambda bound: click.echo(f"built-in switch on {host}:{bound}"),
-    )
+    try:
+        run(
+            host,
+            port,
+            password=password,
+            speed=speed,
+            journal=journal,
+            callees=callees,
+            allow_control=allow_control,
+            on_ready=lambda switch: click.echo(f"built-in switch on {switch.host}:{switch.port}"),
+            until=stop_on_signals(),
+        )
+    except OSError as exc:
+        raise ConfigError(f"--port {port}: cannot listen there: {exc.strerror or exc}") from None
 
 
 @main.command()

@@ -196,10 +196,7 @@ class Service:
         if self.http is not None:
             self.http.stop()
         if self.calls is not None:
-            with gevent.Timeout(drain, False):
-                while len(self.calls):
-                    self._bell.clear()
-                    self._bell.wait()
+            gevent.with_timeout(drain, self._drained, self.calls, timeout_value=None)
             self.calls.stop()
         if self.outbound is not None:
             self.outbound.stop()
@@ -209,6 +206,11 @@ class Service:
         self.store.close()
         if self._lock is not None:
             self._lock.close()
+
+    def _drained(self, calls: LiveCalls) -> None:
+        while len(calls):
+            self._bell.clear()
+            self._bell.wait()
 
     # ---- joints
 
@@ -306,7 +308,10 @@ class _ToldPrompts(Prompts):
 
 
 def _sole_scheduler(database: str) -> IO[bytes]:
-    """The lock that makes this the only scheduler of a SQLite file; the kernel frees it at death. Raises ConfigError."""
+    """The lock that makes this the only scheduler of a SQLite file; the kernel frees it at death.
+
+    Raises ConfigError when another process holds it.
+    """
     path = Path(database.removeprefix("sqlite:///") + ".scheduler.lock")
     file = path.open("ab")
     try:

@@ -29,7 +29,7 @@ from fs_app.domain.calls import (
     OriginateRequest,
 )
 from fs_app.domain.enums import AlarmStatus, Outcome
-from fs_app.errors import FsAppError, LeaseLost, PromptError, StoreUnavailable, SwitchDown, SwitchError
+from fs_app.errors import CommandRejected, FsAppError, LeaseLost, PromptError, StoreUnavailable, SwitchDown, SwitchError
 from fs_app.store.attempts import Attempts
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
@@ -191,7 +191,7 @@ class LiveCalls:
         self._observe("originate", uuid, {"line": line, "number": request.number, "switch": switch.name})
         try:
             switch.originate(request)
-        except SwitchDown as exc:  # raised before a byte was written: nobody can have been rung
+        except (SwitchDown, CommandRejected) as exc:  # nothing was written, or it was declined: nobody was rung
             self._book(uuid, token, Outcome.TRUNK, str(exc), None)
             return
         except SwitchError as exc:  # the switch may or may not have got it: ask, never send again
@@ -255,7 +255,7 @@ class LiveCalls:
     ) -> None:
         facts = self._attempts.facts(uuid)
         if facts is not None and facts.ivr_started and facts.ivr_end is None:
-            _await_ivr(inbox)
+            gevent.with_timeout(IVR_GRACE, _await_ivr, inbox, timeout_value=None)
             facts = self._attempts.facts(uuid)
         if facts is None:
             return
@@ -321,6 +321,5 @@ def _drain(inbox: Queue[CallEvent | Note]) -> None:
 
 
 def _await_ivr(inbox: Queue[CallEvent | Note]) -> None:
-    with gevent.Timeout(IVR_GRACE, False):
-        while inbox.get() != Note.IVR_ENDED:
-            pass
+    while inbox.get() is not Note.IVR_ENDED:
+        pass

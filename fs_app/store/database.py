@@ -42,7 +42,7 @@ def open_database(url: str) -> Database:
 
 
 class Store:
-    """The database of one process.
+    """The database of one process: the models speak to the Store that was made last.
 
     ``threads`` native threads serve :meth:`off_loop`; each keeps its own connection. SQLite has one writer at a time
     whatever their number.
@@ -74,6 +74,8 @@ class Store:
     @contextmanager
     def connected(self) -> Iterator[None]:
         """A live connection for this thread. Raises StoreUnavailable when the database does not answer."""
+        if proxy.obj is not self.db:
+            raise RuntimeError("a process has one Store at a time: the models speak to the one made last")
         try:
             self.db.connect(reuse_if_open=True)
         except (OperationalError, InterfaceError, sqlite3.Error) as exc:
