@@ -1,0 +1,78 @@
+"""The REST API as a WSGI application: synchronous and thread-safe, to be run in native threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import bottle
+
+from httpapi import crud, openapi
+from httpapi.context import BASE, Context
+from httpapi.plugins import Surround, Verb, row_id
+from httpapi.resource import Action, Resource
+from httpapi.routes import registry
+from httpapi.services import Services
+from httpapi.web import Handler, Request, Response, build, json_response
+
+_READ = ("GET", "HEAD", "OPTIONS")
+
+
+def make_app(services: Services) -> bottle.Bottle:
+    """The whole API, and ``/healthz``."""
+    return build(_routes(services))
+
+
+def _routes(services: Services) -> Iterator[tuple[str, Handler]]:
+    resources = registry()
+    surround = Surround(services, resources)
+    yield "/healthz", surround.public(_health(services), _READ)
+
+    def index(ctx: Context, _arguments: Mapping[str, str]) -> Response:
+        crud.no_query(ctx)
+        mine = {path: ctx.url(path) for path, resource in resources.items() if str(ctx.user.role) in resource.readers}
+        return json_response(200, mine)
+
+    def document(ctx: Context, _arguments: Mapping[str, str]) -> Response:
+        return json_response(200, openapi.describe(resources))
+
+    yield BASE, surround.endpoint({"GET": index}, _READ, lambda: {"summary": "links to every resource"})
+    yield BASE + "openapi.json", surround.endpoint({"GET": document}, _READ, lambda: {"summary": "OpenAPI 3.1"})
+    for resource in resources.values():
+        yield from _resource(surround, resource)
+
+
+def _resource(surround: Surround, resource: Resource) -> Iterator[tuple[str, Handler]]:
+    def describe() -> object:
+        return {"name": resource.path, "description": resource.summary, "fields": openapi.fields(resource)}
+
+    collection: dict[str, Verb] = {
+        "GET": lambda ctx, _: crud.list_rows(ctx, resource),
+        "POST": lambda ctx, _: crud.create(ctx, resource),
+    }
+    item: dict[str, Verb] = {
+        "GET": lambda ctx, at: crud.retrieve(ctx, resource, row_id(at)),
+        "PUT": lambda ctx, at: crud.update(ctx, resource, row_id(at), partial=False),
+        "PATCH": lambda ctx, at: crud.update(ctx, resource, row_id(at), partial=True),
+        "DELETE": lambda ctx, at: crud.delete(ctx, resource, row_id(at)),
+    }
+    base = f"{BASE}{resource.path}/"
+    yield base, surround.endpoint(collection, resource.collection, describe)
+    yield base + "<id>/", surround.endpoint(item, resource.item, describe)
+    for action in resource.actions():
+        yield f"{base}<id>/{action.name}/", _action(surround, action)
+
+
+def _action(surround: Surround, action: Action) -> Handler:
+    verbs: dict[str, Verb] = {action.method: lambda ctx, at: action.run(ctx, row_id(at))}
+    return surround.endpoint(verbs, action.allow, lambda: {"name": action.name, "methods": action.allow})
+
+
+def _health(services: Services) -> Handler:
+    def health(request: Request, _arguments: Mapping[str, str]) -> Response:
+        if request.method not in _READ:
+            return json_response(405, {"detail": f"use {', '.join(_READ)}"})
+        parts = dict(services.health())
+        well = all(state == "ok" for state in parts.values())
+        return json_response(200 if well else 503, {"status": "ok" if well else "degraded", **parts})
+
+    return health

@@ -1,0 +1,50 @@
+"""What a handler knows about the request it serves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fs_app.store.models import Base, User
+from httpapi.services import Services
+from httpapi.web import Request
+
+if TYPE_CHECKING:
+    from httpapi.resource import Resource
+
+BASE = "/rest-api/"
+
+
+class Context:
+    """One request: who asks, when, and how addresses look from where they stand. ``now`` is read once."""
+
+    def __init__(self, services: Services, request: Request, registry: dict[str, Resource], user: User) -> None:
+        self.services = services
+        self.request = request
+        self.registry = registry
+        self.user = user
+        self.now: datetime = services.clock.now()
+        self.wake = False  # set by whoever changes what is due; rung after the commit
+        self._usernames: dict[int, str] = {}
+
+    def url(self, path: str, row_id: object = None, tail: str = "") -> str:
+        """An absolute address: ``url("calendar", 4)`` is ``http://host/rest-api/calendar/4/``."""
+        own = "" if row_id is None else f"{row_id}/"
+        return f"{self.request.scheme}://{self.request.host}{BASE}{path}/{own}{tail}"
+
+    def username(self, user_id: int | None) -> str | None:
+        if user_id is None:
+            return None
+        if user_id not in self._usernames:
+            found = User.select(User.username).where(User.id == user_id).first()
+            self._usernames[user_id] = str(found.username) if found else ""
+        return self._usernames[user_id]
+
+    def for_update(self, query: Any) -> Any:
+        """Lock the rows until the commit. SQLite has its one write lock already."""
+        return query if self.services.store.sqlite else query.for_update()
+
+
+def raw(row: Base, name: str) -> Any:
+    """The column as stored: for a relation, the id."""
+    return row.__data__.get(name)

@@ -1,0 +1,226 @@
+"""The verbs of every resource: list, create, retrieve, replace, change, delete. One transaction each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from peewee import IntegrityError
+
+from fs_app.domain.enums import Role
+from httpapi.context import Context
+from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
+from httpapi.listing import page
+from httpapi.resource import Change, Resource
+from httpapi.web import Response, Upload, json_response
+
+
+def list_rows(ctx: Context, resource: Resource) -> Response:
+    _must_read(ctx, resource)
+    with ctx.services.store.reading():
+        return json_response(200, page(ctx, resource, resource.query(ctx), ctx.url(resource.path)))
+
+
+def retrieve(ctx: Context, resource: Resource, row_id: int) -> Response:
+    no_query(ctx)
+    with ctx.services.store.reading():
+        return json_response(200, resource.show(ctx, resource.find(ctx, row_id)))
+
+
+def create(ctx: Context, resource: Resource) -> Response:
+    _must_read(ctx, resource)
+    _must_write(ctx, resource, creating=True)
+    no_query(ctx)
+    body = read_body(ctx, resource)
+    errors = Errors()
+    values = resource.reader.read(body, errors, partial=False)
+    if resource.owner and values.get(resource.owner) is None and resource.owner not in body:
+        values[resource.owner] = ctx.user.id
+    prepared = {} if errors else resource.prepare(body)
+    change = Change(resource, None, _with_defaults(resource, values), errors, prepared)
+    with _writing(ctx):
+        _prepare(ctx, resource, change)
+        columns = resource.columns(change)
+        for name in ("created_date", "created_on", "updated_date"):
+            if name in resource.model._meta.fields:
+                columns.setdefault(name, ctx.now)
+        row = resource.model.create(**columns)
+        resource.saved(ctx, row, change)
+        shown = resource.show(ctx, row)
+        location = resource.address(ctx, row)
+    return json_response(201, shown, {"Location": location})
+
+
+def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> Response:
+    no_query(ctx)
+    body = read_body(ctx, resource)
+    prepared = resource.prepare(body)
+    with _writing(ctx):
+        before = resource.find(ctx, row_id)
+        _must_write(ctx, resource)
+        if not resource.may_change(ctx.user, before):
+            raise forbidden(f"this {resource.path} may be read, not changed, by you")
+        errors = Errors()
+        given = _without_unchanged(ctx, resource, before, body)
+        optional = resource.put_optional | {resource.owner}
+        values = resource.reader.read(given, errors, partial=partial)
+        if not partial:
+            for name in optional & errors.fields.keys() - body.keys():
+                del errors.fields[name]
+            values = {n: v for n, v in _with_defaults(resource, values).items() if n in values or n not in optional}
+        change = Change(resource, before, values, errors, prepared)
+        _prepare(ctx, resource, change)
+        columns = resource.columns(change)
+        if "updated_date" in resource.model._meta.fields:
+            columns["updated_date"] = ctx.now
+        if columns:
+            resource.model.update(**columns).where(resource.model.id == before.id).execute()
+        row = resource.find(ctx, row_id)
+        resource.saved(ctx, row, change)
+        shown = resource.show(ctx, resource.find(ctx, row_id))
+    return json_response(200, shown)
+
+
+def delete(ctx: Context, resource: Resource, row_id: int) -> Response:
+    no_query(ctx)
+    try:
+        with _writing(ctx):
+            row = resource.find(ctx, row_id)
+            _must_write(ctx, resource)
+            if not resource.may_change(ctx.user, row):
+                raise forbidden(f"this {resource.path} may be read, not deleted, by you")
+            resource.before_delete(ctx, row)
+            row.delete_instance()
+    except IntegrityError as exc:
+        with ctx.services.store.reading():
+            used = _used_by(ctx, resource, row_id)
+        raise conflict(
+            f"this {resource.path} is still in use: first delete or change what refers to it", **used
+        ) from exc
+    return Response(204)
+
+
+class _writing:  # noqa: N801  # reads as a phrase: with _writing(ctx)
+    """One transaction; afterwards the scheduler's bell, when what is due may have changed."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._transaction = ctx.services.store.transaction()
+
+    def __enter__(self) -> None:
+        self._transaction.__enter__()
+
+    def __exit__(self, kind: Any, exc: Any, trace: Any) -> None:
+        self._transaction.__exit__(kind, exc, trace)
+        if kind is None and self._ctx.wake:
+            self._ctx.services.wake()
+
+
+writing = _writing
+
+
+def _prepare(ctx: Context, resource: Resource, change: Change) -> None:
+    resource.resolve(ctx, change)
+    change.errors.raise_any()
+    resource.localise(ctx, change)
+    resource.check(ctx, change)
+    resource.check_unique(change)
+    change.errors.raise_any()
+
+
+def _with_defaults(resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+    defaults = {n: s.default for n, s in resource.reader.specs.items() if not s.read_only and not s.required}
+    return {**defaults, **values}
+
+
+def _without_unchanged(ctx: Context, resource: Resource, row: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Read-only fields that say what is so already are no attempt to change it: what GET shows may be PUT back."""
+    shown = resource.show(ctx, row)
+    specs = resource.reader.specs
+    return {
+        name: value
+        for name, value in body.items()
+        if not (name in specs and specs[name].read_only and shown.get(name) == value)
+    }
+
+
+def _used_by(ctx: Context, resource: Resource, row_id: int) -> dict[str, object]:
+    """Up to ten addresses of what keeps a row from being deleted, as far as whoever asks may see them."""
+    row = resource.find(ctx, row_id)
+    addresses: list[str] = []
+    for key, model in resource.model._meta.backrefs.items():
+        other = next((r for r in ctx.registry.values() if r.model is model), None)
+        if other is not None and key.on_delete == "RESTRICT":
+            found = other.query(ctx).where(key == row.id).limit(10)
+            addresses += [other.address(ctx, one) for one in found]
+    return {"used_by": addresses[:10]} if addresses else {}
+
+
+def _must_read(ctx: Context, resource: Resource) -> None:
+    if Role(str(ctx.user.role)) not in resource.readers:
+        raise not_found()
+
+
+def _must_write(ctx: Context, resource: Resource, creating: bool = False) -> None:
+    allowed = resource.creators if creating and resource.creators is not None else resource.writers
+    if Role(str(ctx.user.role)) not in allowed:
+        who = " or ".join(sorted(role.value.replace("_", " ") for role in allowed)) or "nobody"
+        raise forbidden(f"only a {who} may change {resource.path}")
+
+
+def no_query(ctx: Context) -> None:
+    """Raises ApiError 400 when there are query parameters: only lists have any."""
+    if ctx.request.query():
+        raise ApiError(400, {name[:100]: ["no query parameter is known here"] for name in ctx.request.query()})
+
+
+def read_body(ctx: Context, resource: Resource | None = None, *, empty: bool = False) -> dict[str, Any]:
+    """The request's JSON object (or multipart form, where the resource takes one).
+
+    Raises ApiError 400, 413 or 415. ``empty`` allows no body at all.
+    """
+    request = ctx.request
+    if empty and not request.body:
+        return {}
+    kind, _, parameters = request.content_type.partition(";")
+    if resource is not None and resource.multipart and kind.strip().lower() == "multipart/form-data":
+        return _from_form(request.form())
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if kind.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
+        wanted = "application/json" + (" or multipart/form-data" if resource and resource.multipart else "")
+        raise ApiError(415, {"detail": f"send {wanted}, in UTF-8, and say so in Content-Type"})
+    maximum = resource.max_body if resource is not None else Resource.max_body
+    if len(request.body) > maximum:
+        raise ApiError(413, {"detail": f"the body has {len(request.body)} bytes: at most {maximum}"})
+    try:
+        body = json.loads(request.body.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_object)
+    except UnicodeDecodeError as exc:
+        raise bad_request(f"the body is not UTF-8: byte {exc.start} is wrong") from None
+    except RecursionError:
+        raise bad_request("the body is nested too deeply: send a flat JSON object") from None
+    except ValueError as exc:
+        raise bad_request(f"the body is not valid JSON: {str(exc)[:200]}") from None
+    if not isinstance(body, dict):
+        raise bad_request("the body is not a JSON object: send {…}")
+    return body
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is given twice in one object")
+    return found
+
+
+def _from_form(form: Mapping[str, str | Upload]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for name, value in form.items():
+        body[name] = value.content if isinstance(value, Upload) else value
+        if isinstance(value, Upload) and "name" not in form:
+            body["name"] = value.filename
+    return body

@@ -1,0 +1,119 @@
+"""Collections: filters, ordering, pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from fs_app.domain.window import to_utc
+from fs_app.errors import InvalidInput
+from httpapi.context import Context
+from httpapi.errors import Errors, not_found
+from httpapi.kinds import parse_integer
+
+if TYPE_CHECKING:
+    from httpapi.resource import Resource
+
+PAGE_SIZE, PAGE_MAX = 20, 1000
+_COMPARISONS = ("gt", "gte", "lt", "lte")
+
+
+def page(ctx: Context, resource: Resource, query: Any, address: str) -> dict[str, object]:
+    """``{"count", "next", "previous", "results"}`` of what ``query`` finds. Raises ApiError 400 and 404.
+
+    Filters: ``?field=value``, for numbers and times also ``?field__gte=`` (gt, gte, lt, lte); ``null`` for none.
+    A time without offset is wall-clock time in the configured zone, since the rows may be of many calendars.
+    """
+    given = ctx.request.query()
+    errors = Errors()
+    number = _count(given.get("page", "1"), "page", 2**31 - 1, errors)
+    size = _count(given.get("page_size", str(PAGE_SIZE)), "page_size", PAGE_MAX, errors)
+    for name, value in given.items():
+        if name not in ("page", "page_size", "ordering"):
+            condition = _filter(ctx, resource, name, value, errors)
+            if condition is not None:
+                query = query.where(condition)
+    order = _ordering(resource, given.get("ordering", ""), errors)
+    errors.raise_any()
+
+    total = query.count()
+    last = max(1, -(-total // size))
+    if number > last:
+        raise not_found(f"there is no page {number}: the last one is {last}")
+    rows = list(query.order_by(*order).limit(size).offset((number - 1) * size))
+
+    def link(to: int) -> str | None:
+        if not 1 <= to <= last:
+            return None
+        return f"{address}?{urlencode({**given, 'page': str(to)})}"
+
+    return {
+        "count": total,
+        "next": link(number + 1),
+        "previous": link(number - 1),
+        "results": resource.show_all(ctx, rows),
+    }
+
+
+def _count(value: str, name: str, maximum: int, errors: Errors) -> int:
+    try:
+        return parse_integer(value, 1, maximum)
+    except ValueError as exc:
+        errors.add(name, str(exc))
+        return 1
+
+
+def _ordering(resource: Resource, given: str, errors: Errors) -> list[Any]:
+    order: list[Any] = []
+    for part in given.split(",") if given else []:
+        name = part.strip().removeprefix("-")
+        if name not in resource.ordering:
+            errors.add(
+                "ordering", f"cannot order by {name[:50]!r}: use {', '.join(resource.ordering)}, - for descending"
+            )
+            continue
+        column = getattr(resource.model, name)
+        order.append(column.desc() if part.strip().startswith("-") else column.asc())
+    return [*order, resource.model.id]
+
+
+def _filter(ctx: Context, resource: Resource, name: str, value: str, errors: Errors) -> Any:
+    base, _, comparison = name.partition("__")
+    spec = resource.reader.specs.get(base)
+    if spec is None or base not in resource.filters or (comparison and not _may_compare(spec.kind.ordered, comparison)):
+        errors.add(name[:100], f"no such filter: this list takes {', '.join(_names(resource))}")
+        return None
+    column = getattr(resource.model, base)
+    if value == "null" and spec.nullable and not comparison:
+        return column.is_null()
+    if spec.kind.is_moment:
+        value = re.sub(r" (\d\d:\d\d)$", r"+\1", value) if "T" in value else value  # an unescaped +
+    try:
+        wanted = spec.kind.parse(value)
+    except InvalidInput as exc:
+        errors.add(name, exc.message)
+        return None
+    except ValueError as exc:
+        errors.add(name, str(exc))
+        return None
+    if isinstance(wanted, datetime) and wanted.tzinfo is None:
+        wanted = to_utc(wanted, ctx.services.default_zone)
+    if spec.kind.relation and isinstance(wanted, str):
+        wanted = resource.user_id(wanted)
+    return {
+        "": lambda: column == wanted,
+        "gt": lambda: column > wanted,
+        "gte": lambda: column >= wanted,
+        "lt": lambda: column < wanted,
+        "lte": lambda: column <= wanted,
+    }[comparison]()
+
+
+def _may_compare(ordered: bool, comparison: str) -> bool:
+    return ordered and comparison in _COMPARISONS
+
+
+def _names(resource: Resource) -> list[str]:
+    return [*sorted(resource.filters), "ordering", "page", "page_size"]

@@ -1,0 +1,75 @@
+"""When an alarm is first due, kept right whenever its event, its calendar or its own times change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import fn
+
+from fs_app.domain.enums import AlarmStatus, EventStatus
+from fs_app.domain.window import first_due, load_zone, next_open
+from fs_app.store.models import Alarm, AlarmRequest, Calendar, Event
+from httpapi.context import Context
+from httpapi.errors import conflict
+
+OPEN = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
+
+
+def zone_of(ctx: Context, calendar_id: int) -> ZoneInfo:
+    """The calendar's zone, or the configured one."""
+    found = Calendar.select(Calendar.timezone).where(Calendar.id == calendar_id).first()
+    name = str(found.timezone) if found else ""
+    return load_zone(name) if name else ctx.services.default_zone
+
+
+def refresh_event(ctx: Context, event: Any) -> None:
+    """Recompute what is due for every alarm of ``event`` that still waits; one in process is left alone."""
+    zone = zone_of(ctx, event.__data__["calendar"])
+    for alarm in Alarm.select().where(Alarm.event == event.id, Alarm.status.in_(OPEN)):
+        refresh_alarm(ctx, alarm, event, zone)
+
+
+def refresh_alarm(ctx: Context, alarm: Any, event: Any, zone: ZoneInfo) -> None:
+    """Write ``due_at`` unless a claim came first: the status is checked in the same statement."""
+    due = _due(alarm, event, zone)
+    Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(OPEN)).execute()
+    ctx.wake = True
+
+
+def refresh_calendar(ctx: Context, calendar_id: int) -> None:
+    """After a change of zone: windows of the pending events are elsewhere now, and so are their next occurrences."""
+    for event in Event.select().where(Event.calendar == calendar_id, Event.status == EventStatus.PENDING.value):
+        refresh_event(ctx, event)
+    Event.update(next_child_at=ctx.now).where(
+        Event.calendar == calendar_id, Event.rule.is_null(False), Event.parent_event.is_null()
+    ).execute()
+    ctx.wake = True
+
+
+def look_again(ctx: Context, rule_id: int) -> None:
+    """After a change of rule: the scheduler must look at every event that follows it."""
+    Event.update(next_child_at=ctx.now).where(Event.rule == rule_id, Event.parent_event.is_null()).execute()
+    ctx.wake = True
+
+
+def refuse_while_calling(events: Any) -> None:
+    """Raises ApiError 409 when an alarm of these events (a subquery of ids) is being called: its record must stay."""
+    calling = Alarm.select().where(Alarm.event.in_(events), Alarm.status == AlarmStatus.IN_PROCESS.value)
+    if calling.exists():
+        raise conflict("a call of one of its alarms is in process: try again when it has ended")
+
+
+def _due(alarm: Any, event: Any, zone: ZoneInfo) -> datetime | None:
+    if event.status != EventStatus.PENDING.value or alarm.status not in OPEN:
+        return None
+    start = alarm.date_start_notice or event.start
+    due = first_due(start, alarm.advance_notice, alarm.daily_start, alarm.daily_stop, zone)
+    if alarm.status == AlarmStatus.RETRY.value:
+        last = AlarmRequest.select(fn.MAX(AlarmRequest.date)).where(AlarmRequest.alarm == alarm.id).scalar()
+        if last is not None:
+            # A change of the event is no reason to ring again sooner than the retry delay allows.
+            earliest = last + timedelta(seconds=alarm.retry_delay)
+            due = next_open(max(due, earliest), alarm.daily_start, alarm.daily_stop, zone)
+    return due

@@ -1,0 +1,213 @@
+"""What a resource declares, and how a row of it is shown. A subclass per resource lives in routes/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from fs_app.domain.enums import Role
+from fs_app.domain.window import to_utc
+from fs_app.store.models import Base, User
+from httpapi.context import Context, raw
+from httpapi.errors import Errors, not_found
+from httpapi.schema import Reader, Schema
+from httpapi.web import Response
+
+EVERYBODY = frozenset(Role)
+MANAGERS = frozenset({Role.SUPERUSER, Role.MANAGER})
+SUPERUSERS = frozenset({Role.SUPERUSER})
+NOBODY: frozenset[Role] = frozenset()
+COLLECTION = ("GET", "POST", "HEAD", "OPTIONS")
+ITEM = ("GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Action:
+    """An address below one row: ``<resource>/<id>/<name>/``. ``run`` opens its own transaction."""
+
+    name: str
+    method: str  # GET, POST or PATCH
+    run: Callable[[Context, int], Response]
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        return ("GET", "HEAD", "OPTIONS") if self.method == "GET" else (self.method, "OPTIONS")
+
+
+@dataclass
+class Change:
+    """A create (``row`` None) or an update on its way in. ``values`` holds what will be written, by field name."""
+
+    resource: Resource
+    row: Base | None
+    values: dict[str, Any]
+    errors: Errors = field(default_factory=Errors)
+    prepared: Mapping[str, Any] = field(default_factory=dict)  # what Resource.prepare made
+
+    def get(self, name: str) -> Any:
+        """What the field will hold; of a relation, the id."""
+        if name in self.values:
+            return self.values[name]
+        return None if self.row is None else raw(self.row, name)
+
+    def changed(self, *names: str) -> bool:
+        """Whether any of these fields will differ from what is stored."""
+        if self.row is None:
+            return True
+        return any(name in self.values and self.values[name] != raw(self.row, name) for name in names)
+
+
+class Resource:
+    """Declarations first; the hooks below them do nothing unless overridden. Hooks run inside the transaction."""
+
+    path: ClassVar[str]
+    model: ClassVar[type[Base]]
+    schema: ClassVar[type[Schema]]
+    summary: ClassVar[str] = ""
+    readers: ClassVar[frozenset[Role]] = EVERYBODY  # all others are told 404
+    writers: ClassVar[frozenset[Role]] = EVERYBODY  # readers who are not among them are told 403
+    creators: ClassVar[frozenset[Role] | None] = None  # None: the writers
+    collection: ClassVar[tuple[str, ...]] = COLLECTION
+    item: ClassVar[tuple[str, ...]] = ITEM
+    lookup: ClassVar[str] = "id"  # the field whose value stands in the address
+    filters: ClassVar[frozenset[str]] = frozenset()
+    ordering: ClassVar[tuple[str, ...]] = ("id",)
+    unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    owner: ClassVar[str] = ""  # the relation that defaults to whoever asks
+    put_optional: ClassVar[frozenset[str]] = frozenset()
+    max_body: ClassVar[int] = 1024 * 1024
+    multipart: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.reader = Reader(self.schema)
+
+    # --- who
+
+    def visible(self, user: User) -> Any:
+        """The condition on the rows this user sees; None for all of them."""
+        raise NotImplementedError
+
+    def may_change(self, user: User, row: Base) -> bool:
+        """Whether a row that is visible may also be written."""
+        return True
+
+    def query(self, ctx: Context) -> Any:
+        """The rows that whoever asks sees."""
+        query = self.model.select()
+        condition = self.visible(ctx.user)
+        return query if condition is None else query.where(condition)
+
+    def find(self, ctx: Context, row_id: int) -> Any:
+        """The row with that id in the address. Raises ApiError 404 when there is none to be seen."""
+        if Role(str(ctx.user.role)) not in self.readers:
+            raise not_found()
+        row = self.query(ctx).where(getattr(self.model, self.lookup) == row_id).first()
+        if row is None:
+            raise not_found(f"no {self.path} {row_id}: it does not exist, or it is not yours")
+        return row
+
+    # --- what
+
+    def zone(self, ctx: Context, change: Change) -> ZoneInfo:
+        """Where a time without an offset is meant."""
+        return ctx.services.default_zone
+
+    def prepare(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Slow work on the unchecked body, done before the transaction opens so that nobody waits for its lock."""
+        return {}
+
+    def check(self, ctx: Context, change: Change) -> None:
+        """Rules across fields. May complete ``change.values``; adds to ``change.errors``."""
+
+    def columns(self, change: Change) -> dict[str, Any]:
+        """Column values from field values, where the two differ."""
+        return change.values
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        """After the row is written, before the commit. ``change.row`` still holds what was there before."""
+
+    def before_delete(self, ctx: Context, row: Any) -> None:
+        """Raises ApiError 409 when the row must stay."""
+
+    def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
+        """Field values that are not columns, by row id; read for a whole page at once."""
+        return {}
+
+    def actions(self) -> Iterable[Action]:
+        return ()
+
+    # --- showing
+
+    def show_all(self, ctx: Context, rows: list[Any]) -> list[dict[str, Any]]:
+        more = self.computed(ctx, rows)
+        return [self._show(ctx, row, more.get(row.id, {})) for row in rows]
+
+    def show(self, ctx: Context, row: Any) -> dict[str, Any]:
+        return self.show_all(ctx, [row])[0]
+
+    def address(self, ctx: Context, row: Any) -> str:
+        return ctx.url(self.path, raw(row, self.lookup))
+
+    def _show(self, ctx: Context, row: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        for name, spec in self.reader.specs.items():
+            if spec.write_only:
+                continue
+            if name == "url":
+                shown[name] = self.address(ctx, row)
+                continue
+            value = more[name] if name in more else raw(row, name)
+            if value is None:
+                shown[name] = None
+            elif spec.kind.relation and spec.kind.shown_as == "url":
+                shown[name] = ctx.url(spec.kind.relation, value)
+            elif spec.kind.relation and spec.kind.shown_as == "username":
+                shown[name] = ctx.username(value)
+            else:
+                shown[name] = spec.kind.show(value)
+        return shown
+
+    # --- reading
+
+    def user_id(self, username: str) -> int:
+        """The id of the user of that name; 0, which no row has, when there is none."""
+        found = User.select(User.id).where(User.username == username).first()
+        return int(found.id) if found else 0
+
+    def resolve(self, ctx: Context, change: Change) -> None:
+        """Relations must be visible to whoever asks, unless they are what the row refers to already."""
+        for name, spec in self.reader.specs.items():
+            given = change.values.get(name)
+            if not spec.kind.relation or given is None:
+                continue
+            target = ctx.registry[spec.kind.relation]
+            row_id = self.user_id(given) if isinstance(given, str) else given
+            change.values[name] = row_id
+            if change.row is not None and raw(change.row, name) == row_id:
+                continue
+            known = Role(str(ctx.user.role)) in target.readers or target.path == "user"
+            if not known or not target.query(ctx).where(getattr(target.model, target.lookup) == row_id).exists():
+                change.errors.add(name, f"no {target.path} {given}: it does not exist, or it is not yours")
+                del change.values[name]
+
+    def localise(self, ctx: Context, change: Change) -> None:
+        """Naive times are wall-clock time in the row's zone."""
+        naive = [n for n, v in change.values.items() if isinstance(v, datetime) and v.tzinfo is None]
+        if naive:
+            zone = self.zone(ctx, change)
+            for name in naive:
+                change.values[name] = to_utc(change.values[name], zone)
+
+    def check_unique(self, change: Change) -> None:
+        for names in self.unique:
+            if not change.changed(*names):
+                continue
+            values = {name: change.get(name) for name in names}
+            query = self.model.select().where(*(getattr(self.model, n) == v for n, v in values.items()))
+            if change.row is not None:
+                query = query.where(self.model.id != change.row.id)
+            if query.exists():
+                change.errors.add(names[-1], f"{str(values[names[-1]])[:100]!r} is taken already: choose another")

@@ -1,0 +1,46 @@
+"""One file per family of resources; the registry below is the whole list."""
+
+from __future__ import annotations
+
+from httpapi.resource import Resource
+from httpapi.routes.alarm import Alarms
+from httpapi.routes.audio import AudioFiles
+from httpapi.routes.calendar import Calendars
+from httpapi.routes.dnc import DncContacts, DncLists
+from httpapi.routes.event import Events
+from httpapi.routes.gateway import Gateways, SmsGateways
+from httpapi.routes.log import AlarmRequests, CallRequests
+from httpapi.routes.rule import Rules
+from httpapi.routes.sealed_survey import SealedSurveys
+from httpapi.routes.setting import CalendarSettings
+from httpapi.routes.survey import Branchings, Sections, Surveys
+from httpapi.routes.template import MailTemplates, SmsTemplates
+from httpapi.routes.user import CalendarUserProfiles, CalendarUsers, Users
+
+
+def registry() -> dict[str, Resource]:
+    """Every resource by the path it is served at."""
+    resources: tuple[Resource, ...] = (
+        Users(),
+        Gateways(),
+        SmsGateways(),
+        Surveys(),
+        Sections(),
+        Branchings(),
+        SealedSurveys(),
+        AudioFiles(),
+        CalendarSettings(),
+        CalendarUsers(),
+        CalendarUserProfiles(),
+        Calendars(),
+        Rules(),
+        Events(),
+        Alarms(),
+        AlarmRequests(),
+        CallRequests(),
+        MailTemplates(),
+        SmsTemplates(),
+        DncLists(),
+        DncContacts(),
+    )
+    return {resource.path: resource for resource in resources}

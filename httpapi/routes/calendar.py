@@ -1,0 +1,58 @@
+"""Calendars: what groups events, and whose clock they follow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fs_app.domain.window import load_zone
+from fs_app.store.models import Calendar, Event, User
+from httpapi import scope
+from httpapi.context import Context, raw
+from httpapi.kinds import READ_ONLY, integer, moment, own_url, relation, text
+from httpapi.reminders import refresh_calendar, refuse_while_calling
+from httpapi.resource import Change, Resource
+from httpapi.schema import Schema
+
+
+def _zone(name: str) -> str:
+    return load_zone(name).key
+
+
+class CalendarSchema(Schema):
+    url: Annotated[str, own_url(), READ_ONLY]
+    name: Annotated[str, text(200, blank=False)]
+    user: Annotated[int, relation("calendar-user")]
+    max_concurrent: Annotated[int, integer(0, 100_000)] = 0
+    timezone: Annotated[str, text(64, check=_zone)] = ""
+    created_date: Annotated[datetime, moment(), READ_ONLY]
+
+
+class Calendars(Resource):
+    path = "calendar"
+    model = Calendar
+    schema = CalendarSchema
+    summary = "Calendars; max_concurrent 0 is no limit, an empty timezone is the configured one"
+    filters = frozenset({"name", "user", "timezone"})
+    ordering = ("id", "name", "created_date")
+
+    def visible(self, user: User) -> Any:
+        return scope.within(Calendar.user, scope.users(user))
+
+    def check(self, ctx: Context, change: Change) -> None:
+        if change.row is not None and change.changed("user") and _has_events(change.row):
+            change.errors.add("user", "has events here already: their creator would no longer be the calendar's user")
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        if change.row is None:
+            return
+        if raw(row, "timezone") != raw(change.row, "timezone"):
+            refresh_calendar(ctx, row.id)
+        ctx.wake = True  # max_concurrent may have risen
+
+    def before_delete(self, ctx: Context, row: Any) -> None:
+        refuse_while_calling(Event.select(Event.id).where(Event.calendar == row.id))
+
+
+def _has_events(row: Any) -> bool:
+    return bool(Event.select().where(Event.calendar == row.id).exists())

@@ -1,0 +1,194 @@
+"""Events: what happens when, and their occurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fs_app.domain.enums import EventStatus
+from fs_app.domain.tags import VALUE_MAX
+from fs_app.store.models import Alarm, Calendar, Event, User
+from httpapi import scope
+from httpapi.context import Context, raw
+from httpapi.crud import no_query, read_body, writing
+from httpapi.errors import Errors, not_found
+from httpapi.kinds import (
+    READ_ONLY,
+    choice,
+    clean_text,
+    integer,
+    json_object,
+    moment,
+    own_url,
+    relation,
+    shown,
+    text,
+)
+from httpapi.listing import page
+from httpapi.reminders import refresh_event, refuse_while_calling, zone_of
+from httpapi.resource import Action, Change, Resource
+from httpapi.schema import Reader, Schema
+from httpapi.web import Response, json_response
+
+DATA_MAX = 64
+
+
+def _data(value: dict[str, Any]) -> dict[str, Any]:
+    if len(value) > DATA_MAX:
+        raise ValueError(f"has {len(value)} entries: at most {DATA_MAX}")
+    for name, one in value.items():
+        clean_text(name, 64, False)
+        if isinstance(one, str):
+            try:
+                clean_text(one, VALUE_MAX, True)
+            except ValueError as exc:
+                raise ValueError(f"{name!r} {exc}") from None
+        elif not isinstance(one, bool | int | float) or (isinstance(one, int) and abs(one) >= 2**63):
+            raise ValueError(f"{name!r} is not a string, a number or a boolean: give one of these")
+    return value
+
+
+class EventSchema(Schema):
+    url: Annotated[str, own_url(), READ_ONLY]
+    title: Annotated[str, text(250)] = ""
+    description: Annotated[str | None, text(2000, multiline=True)] = None
+    start: Annotated[datetime, moment()]
+    end: Annotated[datetime | None, moment()] = None
+    creator: Annotated[int, relation("calendar-user")]
+    created_on: Annotated[datetime, moment(), READ_ONLY]
+    end_recurring_period: Annotated[datetime | None, moment()] = None
+    rule: Annotated[int | None, relation("rule")] = None
+    calendar: Annotated[int, relation("calendar")]
+    notify_count: Annotated[int, integer(0)] = 0
+    status: Annotated[int, choice(EventStatus)] = EventStatus.PENDING.value
+    data: Annotated[dict[str, Any] | None, json_object(_data, "an object of strings, numbers and booleans")] = None
+    parent_event: Annotated[int | None, relation("event"), READ_ONLY]
+    occ_count: Annotated[int, shown({"type": "integer"}), READ_ONLY]
+
+
+class _StatusSchema(Schema):
+    status: Annotated[int, choice(EventStatus)]
+
+
+_STATUS = Reader(_StatusSchema)
+
+
+class Events(Resource):
+    path = "event"
+    model = Event
+    schema = EventSchema
+    summary = "Appointments; naive times are wall-clock time in the calendar's zone"
+    filters = frozenset(
+        {"title", "start", "end", "creator", "calendar", "rule", "status", "parent_event", "occ_count", "created_on"}
+    )
+    ordering = ("id", "start", "end", "title", "created_on", "occ_count")
+
+    def visible(self, user: User) -> Any:
+        return scope.within(Event.calendar, scope.calendars(user))
+
+    def zone(self, ctx: Context, change: Change) -> ZoneInfo:
+        return zone_of(ctx, change.get("calendar"))
+
+    def check(self, ctx: Context, change: Change) -> None:
+        if (change.row is None and change.values.get("end") is None) or change.values.get("end", "") is None:
+            change.values["end"] = change.get("start") + timedelta(hours=1)
+        if change.get("end") < change.get("start"):
+            change.errors.add("end", "is before the start: give a later end as well")
+        owner = Calendar.select().where(Calendar.id == change.get("calendar")).first()
+        if owner is None or raw(owner, "user") != change.get("creator"):
+            change.errors.add("calendar", "belongs to another calendar user than the creator: choose one of theirs")
+        if change.values.get("rule") is not None and change.get("parent_event") is not None:
+            change.errors.add("rule", "an occurrence has no rule of its own: change its parent event's")
+
+    def columns(self, change: Change) -> dict[str, Any]:
+        return change.values
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        before = change.row
+        if before is not None and any(raw(row, n) != raw(before, n) for n in ("start", "status", "calendar")):
+            refresh_event(ctx, row)
+        recurring = ("rule", "start", "end", "end_recurring_period", "status", "calendar")
+        if raw(row, "parent_event") is None and change.changed(*recurring):
+            look = None if raw(row, "rule") is None else ctx.now
+            if look is not None or row.next_child_at is not None:
+                Event.update(next_child_at=look).where(Event.id == row.id).execute()
+                ctx.wake = True
+
+    def before_delete(self, ctx: Context, row: Any) -> None:
+        refuse_while_calling(Event.select(Event.id).where((Event.id == row.id) | (Event.parent_event == row.id)))
+
+    def actions(self) -> Iterable[Action]:
+        return (
+            Action("get_list_child", "GET", self._list_child),
+            Action("children", "GET", self._children),
+            Action("update_last_child_status", "PATCH", self._update_last_child),
+            Action("get_list_alarm", "GET", self._list_alarm),
+        )
+
+    def _list_child(self, ctx: Context, event_id: int) -> Response:
+        no_query(ctx)
+        with ctx.services.store.reading():
+            event = self.find(ctx, event_id)
+            children = Event.select().where(Event.parent_event == event.id).order_by(Event.start, Event.id)
+            found = [
+                {
+                    "url": ctx.url("event", child.id),
+                    "start": str(child.start),  # "2013-12-17 16:26:07+00:00", as integrations know it
+                    "end": str(child.end),
+                    "description": child.description or "",
+                    "title": child.title,
+                }
+                for child in children
+            ]
+        if not found:
+            return json_response(200, {"note": "this event has no child events"})
+        return json_response(200, found[0] if len(found) == 1 else found)
+
+    def _children(self, ctx: Context, event_id: int) -> Response:
+        with ctx.services.store.reading():
+            event = self.find(ctx, event_id)
+            query = self.query(ctx).where(Event.parent_event == event.id)
+            return json_response(200, page(ctx, self, query, ctx.url("event", event_id, "children/")))
+
+    def _update_last_child(self, ctx: Context, event_id: int) -> Response:
+        no_query(ctx)
+        errors = Errors()
+        values = _STATUS.read(read_body(ctx), errors, partial=False)
+        errors.raise_any()
+        with writing(ctx):
+            event = self.find(ctx, event_id)
+            newest = (Event.occ_count.desc(), Event.start.desc(), Event.id.desc())
+            child = Event.select().where(Event.parent_event == event.id).order_by(*newest).first()
+            if child is None:
+                raise not_found(f"event {event_id} has no child events")
+            if child.status != values["status"]:
+                Event.update(status=values["status"]).where(Event.id == child.id).execute()
+                child.status = values["status"]
+                refresh_event(ctx, child)
+        return json_response(200, {"status": "event status has been updated"})
+
+    def _list_alarm(self, ctx: Context, event_id: int) -> Response:
+        no_query(ctx)
+        with ctx.services.store.reading():
+            event = self.find(ctx, event_id)
+            found = [
+                {
+                    "url": ctx.url("alarm", alarm.id),
+                    "title": event.title,
+                    "phonenumber": alarm.alarm_phonenumber,
+                    "method": alarm.method,
+                    "status": alarm.status,
+                    "result": alarm.result,
+                    "daily_start": alarm.daily_start.strftime("%H:%M:%S"),
+                    "daily_stop": alarm.daily_stop.strftime("%H:%M:%S"),
+                    "advance_notice": alarm.advance_notice,
+                    "maxretry": alarm.maxretry,
+                    "retry_delay": alarm.retry_delay,
+                    "num_attempt": alarm.num_attempt,
+                    "created_date": moment().show(alarm.created_date),
+                }
+                for alarm in Alarm.select().where(Alarm.event == event.id).order_by(Alarm.id)
+            ]
+        return json_response(200, found)

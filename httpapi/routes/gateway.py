@@ -1,0 +1,134 @@
+"""How calls and short messages leave: kept by superusers, read by managers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import IntEnum
+from typing import Annotated, Any
+
+from fs_app.store.models import Gateway, SmsGateway, User
+from httpapi import scope
+from httpapi.context import Context
+from httpapi.kinds import READ_ONLY, choice, clean_text, integer, json_object, matching, moment, own_url, relation, text
+from httpapi.kinds import shown as shown_only
+from httpapi.resource import MANAGERS, SUPERUSERS, Change, Resource
+from httpapi.schema import Schema
+
+# Nothing that could end an argument, start a second leg or name a variable of the switch: the originate line is split
+# on spaces, then on | and , and [.
+_PREFIX = matching(r"[A-Za-z0-9_.:/@;=*#+{}\-]+", "a dial-string prefix such as sofia/gateway/provider/")
+_DIGITS = matching(r"\+?[0-9]*", "digits, with or without a leading +")
+_PREFIXES = matching(r"\+?[0-9]+(,\+?[0-9]+)*", "digits, or several prefixes separated by commas")
+_CODECS = matching(r"[A-Za-z0-9@.]+(,[A-Za-z0-9@.]+)*", "codec names separated by commas, such as PCMA,PCMU")
+_NUMBERS = matching(r"[0-9]+(,[0-9]+)*", "numbers separated by commas")
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_.:/@+\-]*", re.ASCII)
+_RUNS_SOMETHING = re.compile(r"(?i)^(api_|exec|.*_exec|bridge_pre|.*_script|.*hangup_hook)")
+
+
+class OnOff(IntEnum):
+    INACTIVE = 0
+    ACTIVE = 1
+
+
+def _prefix(value: str) -> str:
+    _PREFIX(value)
+    if "{" in value.replace("{number}", "", 1) or "}" in value.replace("{number}", "", 1):
+        raise ValueError("holds braces: {number}, once, is where the number goes")
+    return value
+
+
+def _parameters(value: str) -> str:
+    for part in value.split(","):
+        if not _PARAMETER.fullmatch(part):
+            raise ValueError(f"{part[:50]!r} is not name=value: separate channel variables by commas, without spaces")
+        if _RUNS_SOMETHING.match(part):
+            raise ValueError(f"{part.partition('=')[0]!r} would run a command on the switch: leave it out")
+    return value
+
+
+class GatewaySchema(Schema):
+    url: Annotated[str, own_url(), READ_ONLY]
+    name: Annotated[str, text(90, blank=False)]
+    status: Annotated[int, choice(OnOff)] = OnOff.ACTIVE.value
+    description: Annotated[str, text(2000, multiline=True)] = ""
+    addprefix: Annotated[str, text(60, check=_DIGITS)] = ""
+    removeprefix: Annotated[str, text(60, check=_PREFIXES)] = ""
+    gateways: Annotated[str, text(500, blank=False, check=_prefix)]
+    gateway_codecs: Annotated[str, text(500, check=_CODECS)] = ""
+    gateway_timeouts: Annotated[str, text(500, check=_NUMBERS)] = ""
+    gateway_retries: Annotated[str, text(500, check=_NUMBERS)] = ""
+    originate_dial_string: Annotated[str, text(500, check=_parameters)] = ""
+    addparameter: Annotated[str, text(500, check=_parameters)] = ""
+    failover: Annotated[int | None, relation("gateway")] = None
+    maximum_call: Annotated[int, integer(0, 100_000)] = 0
+    calls_per_second: Annotated[int, integer(0, 10_000)] = 0
+    secondused: Annotated[int, shown_only({"type": "integer"}), READ_ONLY]
+    count_call: Annotated[int, shown_only({"type": "integer"}), READ_ONLY]
+    count_in_use: Annotated[int, shown_only({"type": "integer"}), READ_ONLY]
+    created_date: Annotated[datetime, moment(), READ_ONLY]
+    updated_date: Annotated[datetime, moment(), READ_ONLY]
+
+
+class Gateways(Resource):
+    path = "gateway"
+    model = Gateway
+    schema = GatewaySchema
+    summary = "Telephone gateways: where an originate goes"
+    readers = MANAGERS
+    writers = SUPERUSERS
+    filters = frozenset({"name", "status"})
+    ordering = ("id", "name", "created_date")
+    unique = (("name",),)
+
+    def visible(self, user: User) -> Any:
+        return None
+
+    def check(self, ctx: Context, change: Change) -> None:
+        if change.row is not None and change.values.get("failover") == change.row.id:
+            change.errors.add("failover", "is this gateway itself: name another one")
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        ctx.wake = True
+
+
+def _driver_parameters(value: dict[str, Any]) -> dict[str, Any]:
+    if len(value) > 50:
+        raise ValueError(f"has {len(value)} entries: at most 50")
+    for name, one in value.items():
+        clean_text(name, 100, False)
+        if isinstance(one, str):
+            clean_text(one, 2000, False)
+        elif one is not None and not isinstance(one, int | float):
+            raise ValueError(f"{name!r} is not a string, a number or a boolean")
+    return value
+
+
+class SmsGatewaySchema(Schema):
+    url: Annotated[str, own_url(), READ_ONLY]
+    name: Annotated[str, text(90, blank=False)]
+    driver: Annotated[str, text(60, check=matching(r"[a-z][a-z0-9_\-]*", "a driver name such as file"))] = "file"
+    parameters: Annotated[dict[str, Any] | None, json_object(_driver_parameters, "an object of plain values")] = None
+    status: Annotated[int, choice(OnOff)] = OnOff.ACTIVE.value
+    created_date: Annotated[datetime, moment(), READ_ONLY]
+    updated_date: Annotated[datetime, moment(), READ_ONLY]
+
+
+class SmsGateways(Resource):
+    path = "sms-gateway"
+    model = SmsGateway
+    schema = SmsGatewaySchema
+    summary = "Gateways for short messages"
+    readers = MANAGERS
+    writers = SUPERUSERS
+    filters = frozenset({"name", "status"})
+    ordering = ("id", "name", "created_date")
+    unique = (("name",),)
+
+    def visible(self, user: User) -> Any:
+        return None
+
+    def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
+        # A driver's parameters hold the operator's credentials: managers choose a gateway, they do not read those.
+        return {} if scope.is_superuser(ctx.user) else {row.id: {"parameters": None} for row in rows}

@@ -1,0 +1,51 @@
+"""Calendar settings: caller ID, gateway and survey of the calls made for a calendar user."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fs_app.domain.enums import AmdBehavior
+from fs_app.domain.phone import check_caller_name, normalise_number
+from fs_app.store.models import CalendarSetting, User
+from httpapi import scope
+from httpapi.context import Context
+from httpapi.kinds import READ_ONLY, boolean, choice, integer, moment, own_url, relation, text
+from httpapi.resource import MANAGERS, Change, Resource
+from httpapi.schema import Schema
+
+
+class CalendarSettingSchema(Schema):
+    url: Annotated[str, own_url(), READ_ONLY]
+    user: Annotated[int, relation("user", shown_as="username", by_username=True)] = 0
+    label: Annotated[str, text(80, blank=False)]
+    callerid: Annotated[str, text(80, check=normalise_number)] = ""
+    caller_name: Annotated[str, text(80, check=check_caller_name)] = ""
+    call_timeout: Annotated[int, integer(5, 600)] = 60
+    survey: Annotated[int, relation("sealed-survey")]
+    aleg_gateway: Annotated[int, relation("gateway")]
+    sms_gateway: Annotated[int | None, relation("sms-gateway")] = None
+    voicemail: Annotated[bool, boolean()] = False
+    amd_behavior: Annotated[int, choice(AmdBehavior)] = AmdBehavior.ALWAYS.value
+    voicemail_audiofile: Annotated[int | None, relation("audio-files")] = None
+    require_keypress: Annotated[bool, boolean()] = False
+    created_date: Annotated[datetime, moment(), READ_ONLY]
+    updated_date: Annotated[datetime, moment(), READ_ONLY]
+
+
+class CalendarSettings(Resource):
+    path = "calendar-setting"
+    model = CalendarSetting
+    schema = CalendarSettingSchema
+    summary = "Caller ID, gateway, ring time (s) and survey of the calls made for a calendar user"
+    readers = MANAGERS
+    writers = MANAGERS
+    owner = "user"
+    filters = frozenset({"label", "user", "survey", "aleg_gateway"})
+    ordering = ("id", "label", "created_date")
+
+    def visible(self, user: User) -> Any:
+        return scope.owned(CalendarSetting.user, user)
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        ctx.wake = True

@@ -1,0 +1,203 @@
+"""The HTTP server: sockets in greenlets, the application in native threads.
+
+A request is read whole by its greenlet, within a time and a size; only then does it take one of the few threads. A slow
+or silent client holds a greenlet, never a thread, and nothing the application does is felt in the loop.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from gevent import Timeout
+from gevent.pool import Pool
+from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
+from gevent.threadpool import ThreadPool
+
+log = logging.getLogger("fs_app.http.access")
+
+BODY_MAX = 20 * 1024 * 1024
+BUFFERED_MAX = 256 * 1024 * 1024  # bodies of all requests together
+CONNECTIONS_MAX = 1000
+IDLE_SECONDS = 75.0  # between requests of one connection
+HEAD_SECONDS = 15.0  # for request line and headers
+BODY_SECONDS = 60.0
+SEND_SECONDS = 60.0
+_BITE = 64 * 1024
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Any]
+
+
+class HttpServer:
+    """Serves ``app`` on ``host``:``port``; port 0 takes a free one, told by :attr:`port` after :meth:`start`.
+
+    ``threads`` requests are worked on at once. ``body_max`` is in bytes; times are in seconds.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        app: WsgiApp,
+        threads: int = 8,
+        *,
+        body_max: int = BODY_MAX,
+        head_seconds: float = HEAD_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._app = app
+        self._body_max = body_max
+        self._body_seconds = body_seconds
+        self._buffered = 0
+        self._pool = ThreadPool(threads)
+        handler = type("Handler", (_Handler,), {"head_seconds": head_seconds})
+        access = LoggingLogAdapter(log, logging.INFO) if log.isEnabledFor(logging.INFO) else None
+        self._server = WSGIServer(
+            (host, port),
+            self._serve,
+            spawn=Pool(CONNECTIONS_MAX),
+            handler_class=handler,
+            log=access,
+            error_log=LoggingLogAdapter(log, logging.DEBUG),
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port or 0)
+
+    def start(self) -> None:
+        """Bind and listen. Raises OSError when the address is taken."""
+        self._server.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Stop listening, give what runs ``timeout`` seconds to end, then close."""
+        self._server.stop(timeout=timeout)
+        self._pool.kill()
+
+    def _serve(self, environ: Environ, start_response: StartResponse) -> Any:
+        body = environ["wsgi.input"]
+        held = 0
+        try:
+            try:
+                with Timeout(self._body_seconds):
+                    content, held = self._read(body)
+            except Timeout:
+                return _refuse(body, start_response, "408 Request Timeout", "the body took too long: send it faster")
+            except _TooLarge:
+                at_most = f"the body is too large: at most {self._body_max} bytes"
+                return _refuse(body, start_response, "413 Content Too Large", at_most)
+            except _Busy:
+                return _refuse(body, start_response, "503 Service Unavailable", "busy with large bodies: try again")
+            environ["wsgi.input"] = io.BytesIO(content)
+            environ["CONTENT_LENGTH"] = str(len(content))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+            environ["wsgi.multithread"] = True
+            status, headers, answer = self._pool.apply(_run, (self._app, environ))
+        finally:
+            self._buffered -= held
+        start_response(status, headers)
+        return [answer]
+
+    def _read(self, body: Input) -> tuple[bytes, int]:
+        declared = body.content_length or 0
+        if declared > self._body_max:
+            raise _TooLarge
+        parts: list[bytes] = []
+        held = 0
+        try:
+            while part := body.read(_BITE):
+                held += len(part)
+                self._buffered += len(part)
+                if held > self._body_max:
+                    raise _TooLarge
+                if self._buffered > BUFFERED_MAX:
+                    raise _Busy
+                parts.append(part)
+        except BaseException:
+            self._buffered -= held
+            raise
+        return b"".join(parts), held
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Busy(Exception):
+    pass
+
+
+def _run(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+    """One request, in a native thread."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        started[:] = [status, headers]
+        return written.append
+
+    written: list[bytes] = []
+    answer = app(environ, start_response)
+    try:
+        written.extend(answer)
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
+    return started[0], started[1], b"".join(written)
+
+
+def _refuse(body: Input, start_response: StartResponse, status: str, detail: str) -> Any:
+    answer = json.dumps({"detail": detail}).encode()
+    headers = [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(answer)))]
+    if status.startswith("503"):
+        headers.append(("Retry-After", "1"))
+    start_response(status, [*headers, ("Connection", "close")])
+    return _then_drain(answer, body)
+
+
+def _then_drain(answer: bytes, body: Input) -> Iterator[bytes]:
+    """The answer, then for a moment what the client is still sending: closing on unread bytes could lose the answer."""
+    yield answer
+    with suppress(Timeout), Timeout(1.0):
+        for _ in range(64):
+            try:
+                if not body.read(_BITE):
+                    break
+            except OSError:
+                break
+    # Whatever else comes is not read: the connection closes.
+    body.content_length = body.position
+    body.chunked_input = False
+
+
+class _Handler(WSGIHandler):
+    """Gives every step of a connection a time within which it must be done."""
+
+    head_seconds = HEAD_SECONDS
+
+    def read_requestline(self) -> str:
+        try:
+            with Timeout(IDLE_SECONDS):
+                return str(super().read_requestline())
+        except Timeout:
+            raise TimeoutError("idle") from None
+
+    def read_request(self, raw_requestline: str) -> Any:
+        try:
+            with Timeout(self.head_seconds):
+                return super().read_request(raw_requestline)
+        except Timeout:
+            raise ValueError("the headers took too long") from None
+
+    def _sendall(self, data: bytes) -> None:
+        try:
+            with Timeout(SEND_SECONDS):
+                super()._sendall(data)  # type: ignore[misc]  # the stubs leave it out
+        except Timeout:
+            self.close_connection = True
+            raise BrokenPipeError(32, "the client does not read") from None

@@ -1,0 +1,26 @@
+"""What the API is given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from fs_app.clock import Clock
+from fs_app.store.database import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """``wake`` and ``health`` are called from native threads, never from a greenlet.
+
+    ``wake`` is called after a commit that may change what is due: it must return at once. ``health`` tells the state
+    of each part, ``"ok"`` or what is wrong with it, and must not block for long. ``default_zone`` is that of calendars
+    without one of their own.
+    """
+
+    store: Store
+    clock: Clock
+    default_zone: ZoneInfo
+    wake: Callable[[], None]
+    health: Callable[[], Mapping[str, str]]
