@@ -77,13 +77,15 @@ class Prompts:
             raise PromptError(*made.args) from made
         return made
 
+    def require(self, prompts: Iterable[Prompt]) -> None:
+        """Make what is missing of these, all at once. Raises PromptError when one of them cannot be made."""
+        for error in self._failures(prompts):
+            raise error
+
     def warm(self, prompts: Iterable[Prompt]) -> None:
-        """Make what is missing, so that it is there when needed. Failures are logged; ``path`` will raise them."""
-        making = [self._make(prompt) for prompt in prompts if self._existing(prompt) is None]
-        for greenlet in making:
-            made = greenlet.get()
-            if isinstance(made, PromptError):
-                log.warning("a prompt could not be made ahead of time: %s", made)
+        """As :meth:`require`, but failures are only logged; ``path`` will raise them when the sound is needed."""
+        for error in self._failures(prompts):
+            log.warning("a prompt could not be made ahead of time: %s", error)
 
     def apology(self, language: str) -> str:
         """The path of "We are sorry. This call cannot be completed. Goodbye.", in English where we lack the language.
@@ -91,6 +93,17 @@ class Prompts:
         It needs no speech engine, no database and no disk but the one that was there at the start.
         """
         return self._apologies.get(base_language(language)) or self._apologies["en"]
+
+    def _failures(self, prompts: Iterable[Prompt]) -> list[PromptError]:
+        failures: list[PromptError] = []
+        making = []
+        for prompt in prompts:
+            try:
+                if self._existing(prompt) is None:
+                    making.append(self._make(prompt))
+            except PromptError as error:
+                failures.append(error)
+        return failures + [made for made in (greenlet.get() for greenlet in making) if isinstance(made, PromptError)]
 
     # ---- one prompt
 

@@ -15,12 +15,11 @@ import gevent
 from fs_app.clock import Clock
 from fs_app.domain.calls import Answer, CallContext
 from fs_app.domain.enums import IvrEnd
-from fs_app.errors import FsAppError
-from fs_app.switch.channel import Channel, ChannelHungUp
+from fs_app.errors import FsAppError, PromptError
+from fs_app.switch.channel import SOCKET_CLOSED, Channel, ChannelHungUp
 from ivr import engine
 from ivr.dialogue import (
     AnswerRecord,
-    Command,
     Digits,
     Failed,
     Finished,
@@ -37,6 +36,7 @@ from ivr.prompts import Prompts
 
 log = logging.getLogger(__name__)
 
+_ALL_KEYS = 128  # as many as a channel gives at once
 _UNPLAYABLE = "a sound file could not be played"
 
 
@@ -58,26 +58,23 @@ class _Fault(Exception):
     """A fault of ours that ends the call; the message is the reason that is booked."""
 
 
-class _Gone(Exception):
-    """The channel was found hung up, and no key is waiting."""
-
-
 def warm_call(context: CallContext, prompts: Prompts) -> None:
     """Before dialling: make the first words, and start on those that may follow.
 
     Raises PromptError when the first words cannot be made; it is then better not to ring anybody.
     """
     step = engine.start(context)
-    for prompt in _prompts_of(step.command):
-        prompts.path(prompt)
+    if not isinstance(step.command, HangUp):
+        prompts.require(step.command.prompts)
     gevent.spawn(prompts.warm, engine.ahead(step.state))
 
 
 def run_call(channel: Channel, journal: Journal, prompts: Prompts, clock: Clock) -> IvrEnd:
     """Run the survey of the call on ``channel`` to its end, and return how it ended (already booked).
 
-    Raises nothing: faults are logged, booked as IvrEnd.ERROR with their reason, and told to the callee. A call that
-    is not on record gets the apology and a hang-up; there is nothing to book.
+    Raises nothing: faults are logged, booked as IvrEnd.ERROR with their reason, and told to the callee. Two ends are
+    not booked: a call that is not on record (it gets the apology and a hang-up), and one whose connection to the
+    switch broke, which stays open like the call of a process that died, so that nobody is rung twice for it.
     """
     return _Run(channel, journal, prompts, clock).run()
 
@@ -103,9 +100,12 @@ class _Run:
             self._language = context.language
             return self._converse(context)
         except ChannelHungUp as hung_up:
-            return self._book(
-                IvrEnd.HANGUP, f"the callee hung up ({hung_up})" if str(hung_up) else "the callee hung up"
-            )
+            if hung_up.cause == SOCKET_CLOSED:
+                # As if this process had died: nobody can say what the callee heard. Booked as an end it would be
+                # ours (the callee is rung again) or the callee's (the message counts as delivered); it is neither.
+                log.error("call %s: the connection to the switch was lost; its end stays open", self._uuid)
+                return IvrEnd.ERROR
+            return self._book(IvrEnd.HANGUP, f"hung up before the end of the survey ({hung_up.cause})")
         except Exception as error:
             return self._fail(error)
 
@@ -118,7 +118,7 @@ class _Run:
             command = step.command
             if isinstance(command, HangUp):
                 if self._channel.hung_up:
-                    raise _Gone
+                    raise ChannelHungUp(self._cause())
                 if command.end is IvrEnd.ERROR:
                     raise _Fault(command.reason)
                 # Booked first: when the switch reports the hang-up, the end is already on record.
@@ -141,27 +141,31 @@ class _Run:
         return Failed(_UNPLAYABLE) if played.missing and not self._channel.hung_up else Finished()
 
     def _gather(self, command: Gather, state: engine.State) -> Reply:
-        files = [] if self._channel.hung_up else self._files(command.prompts, state)
+        files: list[str] = []
+        failure = ""
+        if not self._channel.hung_up:
+            try:
+                files = self._files(command.prompts, state)
+            except PromptError as error:
+                failure = str(error)
         gathered = self._channel.gather(
             files,
             maximum=command.maximum,
             minimum=command.minimum,
-            timeout=command.timeout,
+            timeout=0 if failure else command.timeout,  # without a question, take only what was typed ahead
             terminators=command.terminators,
         )
+        if gathered.prompt_failed:
+            failure = _UNPLAYABLE
         if gathered.digits:
             self._release()
-            if gathered.prompt_failed:
+            if failure:
                 self._save_only_answers(engine.resume(state, Digits(gathered.digits)).records)
-                return Failed(_UNPLAYABLE)
+                return Failed(failure)
             return Digits(gathered.digits)
-        if gathered.ended_by == "hangup" or self._channel.hung_up:
-            raise _Gone
-        if gathered.prompt_failed:
-            return Failed(_UNPLAYABLE)
-        if gathered.ended_by == "terminator" and command.terminators:
-            return Digits(command.terminators[0])  # a terminator alone is a wrong key, not silence
-        return NoDigits()
+        if self._channel.hung_up:
+            raise ChannelHungUp(self._cause())
+        return Failed(failure) if failure else NoDigits()
 
     def _files(self, prompts: tuple[Prompt, ...], state: engine.State) -> list[str]:
         files = [self._prompts.path(prompt) for prompt in prompts]
@@ -208,8 +212,11 @@ class _Run:
 
     def _apologise(self) -> None:
         try:
-            if not self._channel.hung_up:
-                self._channel.play([self._prompts.apology(self._language)])
+            if self._channel.hung_up:
+                return
+            # Keys typed ahead would stop the apology before it began, and no section will want them now.
+            self._drain()
+            self._channel.play([self._prompts.apology(self._language)])
         except ChannelHungUp:
             pass
         except Exception:
@@ -224,13 +231,21 @@ class _Run:
         except Exception:
             log.exception("call %s: the channel could not be hung up", self._uuid)
 
+    def _cause(self) -> str:
+        """Why the channel, which is found hung up, was hung up: only its exception says."""
+        try:
+            self._drain()
+            self._drain()
+        except ChannelHungUp as hung_up:
+            return hung_up.cause
+        return "NORMAL_UNSPECIFIED"
+
+    def _drain(self) -> None:
+        self._channel.gather([], maximum=_ALL_KEYS, timeout=0, interdigit=0, terminators="")
+
     def _book(self, end: IvrEnd, reason: str) -> IvrEnd:
         try:
             self._journal.ended(self._uuid, end, reason, self._clock.now())
         except Exception:
             log.exception("call %s: its end (%s, %s) could not be booked", self._uuid, end, reason)
         return end
-
-
-def _prompts_of(command: Command) -> tuple[Prompt, ...]:
-    return () if isinstance(command, HangUp) else command.prompts

@@ -55,6 +55,8 @@ class SpeechCommand:
         env = {name: value for name, value in os.environ.items() if not name.startswith("FS_APP_")}
         program = self.template[0]
         try:
+            # The standard subprocess, in a native thread: gevent's forks the whole server in the loop, and its SIGCHLD
+            # handler would take exit codes away from this one. Nothing in this process may use it.
             # The arguments are a list built by the administrator's template: no shell ever sees the text.
             done = subprocess.run(  # noqa: S603
                 self.argv(text, language, file),

@@ -58,7 +58,7 @@ def lint(survey: Survey) -> tuple[Finding, ...]:
 def valid_keys(section: Section) -> tuple[str, ...]:
     """The entries that the section accepts; empty for a type that asks for none."""
     if section.type is SectionType.MULTI_CHOICE:
-        return tuple(section.keys)
+        return tuple(sorted(section.keys))
     if section.type is SectionType.RATING:
         return tuple(str(n) for n in range(1, min(section.rating_laps, RATING_MAX) + 1))
     return ()
@@ -97,7 +97,7 @@ def _settings(section: Section) -> Iterator[Finding]:
     if section.type is SectionType.MULTI_CHOICE:
         if not section.keys:
             yield _error(section, "no-keys", "is a multi-choice without answers: give at least one of key_0 to key_9")
-        for key in section.keys:
+        for key in sorted(section.keys):
             if not _is_digit(key):
                 yield _error(section, "bad-key", f"has an answer on key {key!r}: a key is one digit, 0 to 9")
     if section.type is SectionType.RATING and not 1 <= section.rating_laps <= RATING_MAX:
@@ -105,7 +105,7 @@ def _settings(section: Section) -> Iterator[Finding]:
             section, "bad-rating", f"rates from 1 to {section.rating_laps}, so no key is right: give 1 to {RATING_MAX}"
         )
     keys = valid_keys(section)
-    for digits in section.results or ():
+    for digits in sorted(section.results or ()):
         if digits not in keys and section.type in SUPPORTED:
             yield _error(
                 section, "result-without-key", f"has a result for {digits!r}, which it never accepts{_choice(keys)}"
