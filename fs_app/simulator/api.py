@@ -113,7 +113,7 @@ class ApiCommands:
         session = self._core.find(uuid)
         if session is None:
             return NO_CHANNEL
-        session.hangup(cause.strip() or "NORMAL_CLEARING", by="us")
+        session.hangup(cause.strip() or "NORMAL_CLEARING", by="api")
         return "+OK\n"
 
     def uuid_dump(self, arguments: str) -> str:
@@ -208,7 +208,7 @@ class ApiCommands:
             table: dict[str, object] = {"row_count": len(rows)}
             if rows:
                 table["rows"] = rows
-            return json.dumps(table, separators=(",", ":"), ensure_ascii=False)
+            return json.dumps(table, separators=(",", ":"), ensure_ascii=False) + "\n"
         if not rows:
             return "\n0 total.\n"
         lines = [",".join(_COLUMNS), *(",".join(row.values()) for row in rows)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from fs_app.simulator.audio import BLOCK, RATE, Sound, open_sounds, write_recording
 from fs_app.simulator.core import Application
 from fs_app.simulator.dialstring import split
+from fs_app.simulator.expand import is_true
 from fs_app.simulator.parse import atoi
 from fs_app.simulator.session import Session, Why
 
@@ -221,14 +222,17 @@ def _matches(pattern: str, digits: str) -> bool:
 
 
 def sleep(session: Session, argument: str) -> None:
-    """Milliseconds; keys stay queued."""
+    """Milliseconds. A key ends it early and stays queued, unless sleep_eat_digits is true."""
     left = atoi(argument) / 1000
+    eats = is_true(session.channel.get("sleep_eat_digits"))
     while left > 0:
-        why, spent = session.pause(left)
+        why, spent = session.pause(left, digits=True)
         left -= spent
         if why is Why.MESSAGE:
             session.drain()
-        elif why is not Why.TIME or spent <= 0:
+        elif why is Why.DIGIT and eats:
+            session.take_digit()
+        else:
             return
 
 

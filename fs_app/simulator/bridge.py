@@ -57,7 +57,7 @@ def bridge(session: Session, argument: str) -> None:
     channel.set("bridge_channel", other.channel.name)
     channel.set("bridge_uuid", other.channel.uuid)
     channel.set("last_bridge_role", "originator")
-    other.on_down.append(lambda: session.interrupt(flush=False))
+    other.on_down.append(lambda ours: session.interrupt(flush=False))
     while not other.channel.down:
         why, _ = session.pause(None)
         if why is Why.MESSAGE:

@@ -91,9 +91,16 @@ class OutboundListener(Listener):
         finally:
             self._end()
 
-    def down(self) -> None:
-        """The call hung up. The switch looks after its sockets a little later than after its calls."""
-        self.core.later(FRAME / 2, self._after_hangup)
+    def down(self, ours: bool) -> None:
+        """The call hangs up. The switch looks after its sockets a little later than after its calls.
+
+        Without linger the last events are lost, unless it was an application of ours that hung up.
+        """
+        if self._linger is None and not ours:
+            self.running = False
+            self.core.spawn(self._end)
+        else:
+            self.core.later(FRAME / 2, self._after_hangup)
 
     def _after_hangup(self) -> None:
         if not self.running:

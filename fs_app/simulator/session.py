@@ -44,7 +44,7 @@ class Session:
         self.abandoned = False  # given up by the originate that rang it
         self.controlled = False  # parked, or held by an outbound socket
         self.lingering: Callable[[], object] | None = None  # waits for the outbound socket to let go
-        self.on_down: list[Callable[[], None]] = []
+        self.on_down: list[Callable[[bool], None]] = []  # told whether an application of our own hangs up
         self._inbox: deque[Packet] = deque()
         self._digits: deque[str] = deque()
         self._dialed = ""
@@ -91,18 +91,18 @@ class Session:
         self._wake.set()
 
     def hangup(self, cause: str, by: str = "switch") -> None:
-        """End the call. Nothing happens when it is over already."""
+        """End the call; ``by`` is us (an application), api, callee or switch. Nothing happens when it is over."""
         if self.channel.down:
             return
         answered = bool(self.channel.profile.answered)
         if by == "callee" and self.peer and not self.peer.down:
             self.peer.mark_hangup(cause)
         self.note("hangup", cause=cause, by=by, answered=answered)
+        for tell in self.on_down:
+            tell(by == "us")
         self.channel.mark_hangup(cause)
         self.over.set()
         self._wake.set()
-        for tell in self.on_down:
-            tell()
 
     # ------------------------------------------------------------------ the loop
 
