@@ -20,12 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fs_app.errors import ConfigError, PromptError
-from ivr.dialogue import Recording, Speech
+from ivr.dialogue import Prompt, Recording, Speech
 from ivr.espeak import RATE, resample
 from ivr.prompts import Prompts
 from ivr.speech_command import SpeechCommand
 
-# A speech engine in one line: notes what it was asked for, and writes a short WAV.
+NO_RECORDINGS: dict[str, tuple[bytes, str]] = {}
+
+# A speech engine in a few lines: notes what it was asked for, and writes a short WAV.
 ENGINE = """
 import sys, wave
 text = sys.argv[3] if len(sys.argv) > 3 else sys.stdin.read()
@@ -126,7 +128,13 @@ def test_nothing_is_left_beside_the_files(studio: Studio) -> None:
 
 
 def test_warming_renders_ahead_and_forgives(studio: Studio) -> None:
-    wanted = [Speech("a", "en"), Recording("ab" * 32), Recording("../x"), Speech("b", "en"), Speech("a", "en")]
+    wanted: list[Prompt] = [
+        Speech("a", "en"),
+        Recording("ab" * 32),
+        Recording("../x"),
+        Speech("b", "en"),
+        Speech("a", "en"),
+    ]
     studio.prompts.warm(wanted)
     assert sorted(studio.asked()) == ["a", "b"]
     with pytest.raises(PromptError):
@@ -247,7 +255,7 @@ def test_the_apology_needs_no_engine(studio: Studio, language: str, spoken: str)
 def test_a_sounds_directory_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PromptError, match="cannot be written"):
-        Prompts(tmp_path / "file" / "sounds", SpeechCommand(), {}.__getitem__, ThreadPool(1))
+        Prompts(tmp_path / "file" / "sounds", SpeechCommand(), NO_RECORDINGS.__getitem__, ThreadPool(1))
 
 
 # -- the embedded voice, for real
