@@ -108,9 +108,9 @@ def serve(ctx: click.Context, only: str | None) -> None:
     SIGTERM and Ctrl-C stop it: it claims no more calls and gives those that are up 30 seconds. Whatever is still up
     then is recovered by the next process, never dialled again.
     """
-    from fs_app.service import PARTS, Service, stop_on_signals
+    from fs_app.service import PARTS, Service, log_call, stop_on_signals
 
-    service = Service(_settings(ctx), PARTS if only is None else frozenset({only}))
+    service = Service(_settings(ctx), PARTS if only is None else frozenset({only}), observer=log_call)
     service.start()
     if service.http is not None:
         click.echo(f"REST API on http://{service.settings.http.host}:{service.http.port}/rest-api/", err=True)

@@ -255,6 +255,12 @@ class Service:
         return {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
 
 
+def log_call(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
+    """The observer of a server: each thing that happens in a call is one line of the log."""
+    said = " ".join(f"{name}={value}" for name, value in details.items() if value not in ("", None))
+    log.info("call %s: %s %s", call_uuid or "-", what, said)
+
+
 class LoopCaller:
     """Runs functions in the loop's thread on behalf of native threads. Must be made in the loop's thread."""
 

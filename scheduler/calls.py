@@ -171,6 +171,7 @@ class LiveCalls:
     def _dial(self, claim: Claim, inbox: Queue[CallEvent | Note]) -> None:
         request = claim.dial.request
         uuid, token = claim.call_uuid, claim.token
+        self._observe("claimed", uuid, {"alarm": claim.alarm_id, "number": request.number})
         try:
             self._prepare(uuid)
         except PromptError as exc:
