@@ -1,0 +1,67 @@
+"""Every hangup cause of FreeSWITCH 1.10.12 means something."""
+
+from __future__ import annotations
+
+import pytest
+
+from fs_app.domain.enums import Outcome
+from fs_app.errors import InvalidInput
+from fs_app.switch.hangup import check_cause, known_causes, outcome
+
+# As `show_causes`-like listings of the switch's core name them, in its order.
+CAUSES = tuple(
+    """
+    NONE UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION CHANNEL_UNACCEPTABLE
+    CALL_AWARDED_DELIVERED NORMAL_CLEARING USER_BUSY NO_USER_RESPONSE NO_ANSWER SUBSCRIBER_ABSENT CALL_REJECTED
+    NUMBER_CHANGED REDIRECTION_TO_NEW_DESTINATION EXCHANGE_ROUTING_ERROR DESTINATION_OUT_OF_ORDER
+    INVALID_NUMBER_FORMAT FACILITY_REJECTED RESPONSE_TO_STATUS_ENQUIRY NORMAL_UNSPECIFIED
+    NORMAL_CIRCUIT_CONGESTION NETWORK_OUT_OF_ORDER NORMAL_TEMPORARY_FAILURE SWITCH_CONGESTION
+    ACCESS_INFO_DISCARDED REQUESTED_CHAN_UNAVAIL PRE_EMPTED FACILITY_NOT_SUBSCRIBED OUTGOING_CALL_BARRED
+    INCOMING_CALL_BARRED BEARERCAPABILITY_NOTAUTH BEARERCAPABILITY_NOTAVAIL SERVICE_UNAVAILABLE
+    BEARERCAPABILITY_NOTIMPL CHAN_NOT_IMPLEMENTED FACILITY_NOT_IMPLEMENTED SERVICE_NOT_IMPLEMENTED
+    INVALID_CALL_REFERENCE INCOMPATIBLE_DESTINATION INVALID_MSG_UNSPECIFIED MANDATORY_IE_MISSING
+    MESSAGE_TYPE_NONEXIST WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE
+    RECOVERY_ON_TIMER_EXPIRE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR INTERWORKING SUCCESS ORIGINATOR_CANCEL
+    CRASH SYSTEM_SHUTDOWN LOSE_RACE MANAGER_REQUEST BLIND_TRANSFER ATTENDED_TRANSFER ALLOTTED_TIMEOUT
+    USER_CHALLENGE MEDIA_TIMEOUT PICKED_OFF USER_NOT_REGISTERED PROGRESS_TIMEOUT INVALID_GATEWAY GATEWAY_DOWN
+    INVALID_URL INVALID_PROFILE NO_PICKUP SRTP_READ_ERROR BOWOUT BUSY_EVERYWHERE DECLINE DOES_NOT_EXIST_ANYWHERE
+    NOT_ACCEPTABLE UNWANTED NO_IDENTITY BAD_IDENTITY_INFO UNSUPPORTED_CERTIFICATE INVALID_IDENTITY STALE_DATE
+    REJECT_ALL
+    """.split()  # noqa: SIM905  # a list this long reads better as text
+)
+
+FROM_THE_DESIGN = {
+    Outcome.BUSY: "USER_BUSY",
+    Outcome.NO_ANSWER: "NO_ANSWER NO_USER_RESPONSE PROGRESS_TIMEOUT RECOVERY_ON_TIMER_EXPIRE ORIGINATOR_CANCEL",
+    Outcome.REJECTED: "CALL_REJECTED UNWANTED",
+    Outcome.BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_DESTINATION INVALID_NUMBER_FORMAT NUMBER_CHANGED",
+    Outcome.TRUNK: "GATEWAY_DOWN INVALID_GATEWAY NORMAL_TEMPORARY_FAILURE NETWORK_OUT_OF_ORDER "
+    "NORMAL_CIRCUIT_CONGESTION SWITCH_CONGESTION DESTINATION_OUT_OF_ORDER",
+}
+
+
+def test_the_table_is_complete_and_names_nothing_else() -> None:
+    assert known_causes() == {*CAUSES, "USAGE"}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_answered_is_answered_whatever_ended_it(cause: str) -> None:
+    assert outcome(cause, answered=True) is Outcome.ANSWERED
+    assert outcome(cause, answered=False) not in (Outcome.ANSWERED, Outcome.MACHINE, Outcome.UNKNOWN)
+
+
+@pytest.mark.parametrize(("expected", "causes"), FROM_THE_DESIGN.items())
+def test_the_causes_everybody_knows(expected: Outcome, causes: str) -> None:
+    assert {outcome(cause, answered=False) for cause in causes.split()} == {expected}
+
+
+def test_an_unknown_cause_counts_and_is_retried() -> None:
+    assert outcome("SOMETHING_NEW", answered=False) is Outcome.NO_ANSWER
+    assert outcome("no reply", answered=False) is Outcome.NO_ANSWER
+
+
+def test_causes_in_commands() -> None:
+    assert check_cause("USER_BUSY") == "USER_BUSY"
+    for bad in ("", "user_busy", "A B", "A\nB", "X" * 60):
+        with pytest.raises(InvalidInput):
+            check_cause(bad)
