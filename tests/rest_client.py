@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -58,7 +59,7 @@ def hashed(password: str) -> str:
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     def json(self) -> Any:
@@ -140,7 +141,7 @@ class Api:
             content = body.encode() if isinstance(body, str) else body
             connection.request(method, path if path.startswith("/") else "/rest-api/" + path, content, sent)
             answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 

@@ -12,12 +12,13 @@ import shlex
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from fs_app.domain.enums import AlarmStatus, CallStatus
-from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Event
+from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Event, SealedSurvey
 from tests.rest_client import NOW, Api, basic, new_alarm, new_gateway, new_survey
 
 NO_CURL = "there is no curl here: the seed's command lines run through http.client only"
@@ -29,10 +30,10 @@ PROFILE = """curl -u username:password --dump-header - -H "Content-Type: applica
 CALENDAR = """curl -u username:password --dump-header - -H "Content-Type:application/json" -X POST --data '{"name": "mynewcalendar", "max_concurrent": "1", "user": "http://127.0.0.1:8000/rest-api/calendar-user/6/"}' http://localhost:8000/rest-api/calendar/"""  # noqa: E501
 EVENT = """curl -u username:password --dump-header - -H "Content-Type:application/json" -X POST --data '{"title": "event_with_new_title", "start": "2013-12-10 12:34:43", "end": "2013-12-15 14:43:32", "creator": "http://127.0.0.1:8000/rest-api/calendar-user/6/", "end_recurring_period": "2013-12-27 12:23:34", "calendar": "http://127.0.0.1:8000/rest-api/calendar/4/", "status": "1"}' http://localhost:8000/rest-api/event/"""  # noqa: E501
 CHILDREN = (
-    """curl -u username:password -H 'Accept: application/json' http://localhost:8000/rest-api/event/5/get_list_child/"""  # noqa: E501
+    """curl -u username:password -H 'Accept: application/json' http://localhost:8000/rest-api/event/5/get_list_child/"""
 )
 PAUSE = """curl -u username:password --dump-header - -H "Content-Type: application/json" -X PATCH --data '{"status": "3"}' http://127.0.0.1:8000/rest-api/event/5/update_last_child_status/"""  # noqa: E501
-NESTED = """curl -u username:password --dump-header - -H 'Accept: application/json' http://localhost:8000/rest-api/alarm-request/5/get_nested_alarm_request/"""  # noqa: E501
+NESTED = """curl -u username:password --dump-header - -H 'Accept: application/json' http://localhost:8000/rest-api/alarm-request/5/get_nested_alarm_request/"""
 
 Run = Callable[..., tuple[int, dict[str, str], Any]]
 
@@ -58,7 +59,7 @@ def fill(command: str, api: Api, credentials: str, ids: dict[str, int]) -> list[
 def through_http(api: Api, words: list[str]) -> tuple[int, dict[str, str], Any]:
     method, body, headers = "GET", None, {}
     url = words[-1]
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in pairwise(words):
         if option == "-X":
             method = value
         elif option == "--data":
@@ -69,7 +70,7 @@ def through_http(api: Api, words: list[str]) -> tuple[int, dict[str, str], Any]:
         elif option == "-u":
             headers["Authorization"] = basic(*value.split(":"))
     answer = api.send(method, "/" + url.split("/", 3)[3], body, headers, user=None)
-    return answer.status, dict(answer.headers), answer.json()
+    return answer.status, dict(answer.headers.items()), answer.json()
 
 
 @pytest.fixture(params=CLIENTS)
@@ -313,6 +314,4 @@ def add_attempt(api: Api, alarm: int, attempt: int, status: int, duration: int) 
 
 
 def new_survey_id() -> int:
-    from fs_app.store.models import SealedSurvey
-
     return int(SealedSurvey.select().first().id)
