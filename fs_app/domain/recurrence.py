@@ -57,7 +57,7 @@ def next_after(
     if after < first:
         return Occurrence(first, 1)
     last = min((moment for moment in (until, _moment(rule.until, zone)) if moment is not None), default=None)
-    if last is not None and last <= after:
+    if after >= _END_OF_TIME or (last is not None and last <= after):
         return None
     number = 1 if occurrences_before is None else occurrences_before
     begin = first if occurrences_before is None else after.astimezone(UTC)

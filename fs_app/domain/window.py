@@ -44,7 +44,10 @@ def next_open(moment: datetime, opens: time, closes: time, zone: ZoneInfo) -> da
     day = local.date()
     if local.time() > opens:  # today's opening is past: only so when the window does not span midnight
         day += timedelta(days=1)
-    return to_utc(datetime.combine(day, opens), zone)
+    opening = datetime.combine(day, opens)
+    found = to_utc(opening, zone)
+    # In the second pass of a repeated hour the first opening is over; the clock shows it once more.
+    return found if found > moment else opening.replace(tzinfo=zone, fold=1).astimezone(UTC)
 
 
 def first_due(start_notice: datetime, advance_notice: int, opens: time, closes: time, zone: ZoneInfo) -> datetime:
