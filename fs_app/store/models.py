@@ -312,7 +312,11 @@ class Rule(Base):
 
 
 class Event(Base):
-    """``next_child_at`` is when the scheduler must look at a recurring master again; NULL for all others."""
+    """``next_child_at`` is when the scheduler must look at a recurring master again; NULL for all others.
+
+    ``last_occurrence`` of a master: occurrences that start up to then are settled (made, or left out while paused),
+    even if their child has since been moved or deleted. NULL before the first.
+    """
 
     title = CharField(default="")
     description = TextField(null=True)
@@ -332,6 +336,7 @@ class Event(Base):
     parent_event_id: int | None
     occ_count = IntegerField(default=0)
     next_child_at = UtcDateTimeField(null=True)
+    last_occurrence = UtcDateTimeField(null=True)
     created_on = UtcDateTimeField()
 
 

@@ -244,6 +244,7 @@ CREATE TABLE event (
     parent_event_id INTEGER REFERENCES event ON DELETE CASCADE,
     occ_count INTEGER NOT NULL,
     next_child_at {moment},
+    last_occurrence {moment},
     created_on {moment} NOT NULL
 );
 

@@ -1,0 +1,243 @@
+"""Occurrences of recurring events: each becomes a child event of its master, with copies of the master's alarms.
+
+A child is made at most an hour before the earliest of its alarms is due: early enough that no alarm is late, late
+enough that it says what its master says by then. How far a series has come is kept on its master
+(``last_occurrence``) and moves in the transaction that makes the child, under the master's lock: nothing is made
+twice, and a child that somebody moves or deletes does not come back. (master, start) is unique in the schema besides.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import IntegrityError
+
+from fs_app.domain.enums import AlarmResult, AlarmStatus, EventStatus
+from fs_app.domain.recurrence import RecurrenceRule, next_after, parse_rule
+from fs_app.domain.window import first_due, load_zone, to_utc
+from fs_app.errors import InvalidInput
+from fs_app.store.database import Store
+from fs_app.store.models import Alarm, Event, Rule
+
+log = logging.getLogger(__name__)
+
+LEAD = timedelta(hours=1)
+_ANEW = {
+    "num_attempt": 0,
+    "sequence": 0,
+    "status": AlarmStatus.PENDING.value,
+    "result": AlarmResult.NONE.value,
+    "reason": "",
+}
+
+
+class Occurrences:
+    """``default_zone`` is the zone of calendars that name none."""
+
+    def __init__(self, store: Store, default_zone: ZoneInfo) -> None:
+        self._store = store
+        self._zone = default_zone
+
+    def next_due(self) -> datetime | None:
+        """When the next child must be made; None when no series goes on."""
+        with self._store.reading():
+            row = Event.select(Event.next_child_at).where(Event.next_child_at.is_null(False))
+            first = row.order_by(Event.next_child_at).first()
+            return None if first is None else first.next_child_at
+
+    def make_due(self, now: datetime, limit: int = 100) -> int:
+        """Look at up to ``limit`` masters due at ``now``, make the child each needs, and return how many were made.
+
+        One transaction and at most one child per look; a series that is behind is due again at once, after the others.
+        What an outage left unmade is made up, also what is over by now: its alarms then fail as missed, in the log.
+        Rows that another scheduler holds are skipped. A series whose rule cannot be followed is ended, and logged.
+        """
+        due = self.next_due()
+        made = 0
+        if due is None or due > now:
+            return 0
+        for _ in range(limit):
+            with self._store.transaction():
+                query = Event.select().where(Event.next_child_at <= now).order_by(Event.next_child_at).limit(1)
+                if not self._store.sqlite:
+                    query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
+                master = query.first()
+                if master is None:
+                    break
+                made += self._look(master, now, early=False)
+        return made
+
+    def make_next(self, master_id: int, now: datetime) -> bool:
+        """Make the coming occurrence's child although it is not time yet, so that it can be paused or changed.
+
+        Whether there is a child that starts after ``now``. What was due before it is made as well.
+        """
+        for _ in range(1000):
+            with self._store.transaction():
+                query = Event.select().where(Event.id == master_id)
+                if not self._store.sqlite:
+                    query = query.for_update()
+                master = query.first()
+                if master is None:
+                    return False
+                latest = _latest(master)
+                if latest is not None and latest.start > now:
+                    return True
+                if not self._look(master, now, early=True):
+                    return False
+        return False
+
+    # ---- inside a transaction, the master locked
+
+    def _look(self, master: Event, now: datetime, *, early: bool) -> int:
+        """Make the next child if its time has come (or ``early``); write down how far the series is. 0 or 1."""
+        if master.parent_event_id is not None or master.rule is None or master.status == EventStatus.COMPLETED:
+            _settle(master, master.last_occurrence, None)
+            return 0
+        paused = master.status == EventStatus.PAUSED
+        try:
+            series = self._series(master, master.rule)
+            settled = _settled(master, now)
+            if paused:
+                # What starts while it is paused is left out, so that it resumes with its next occurrence.
+                settled = max(settled, now)
+            coming = series.next(settled)
+            if coming is None or paused:
+                _settle(master, settled, coming)
+                return 0
+            make_at = series.make_at(coming, settled)
+            if make_at > now and not early:
+                _settle(master, settled, make_at)
+                return 0
+            following = series.next(coming)
+            look = None if following is None else max(series.make_at(following, coming), now)
+            alarms = [series.alarm(alarm, coming, now) for alarm in series.alarms]
+        except (InvalidInput, ValueError, OverflowError) as exc:
+            log.error("event %s makes no more occurrences: %s", master.id, exc)
+            _settle(master, master.last_occurrence, None)
+            return 0
+        _settle(master, coming, look)
+        return self._insert(master, coming, alarms, now)
+
+    def _series(self, master: Event, rule: Rule) -> _Series:
+        name = master.calendar.timezone
+        return _Series(
+            master=master,
+            rule=parse_rule(rule.frequency, rule.params),
+            zone=load_zone(name) if name else self._zone,
+            alarms=tuple(Alarm.select().where(Alarm.event == master).order_by(Alarm.id)),
+        )
+
+    def _insert(self, master: Event, start: datetime, alarms: list[dict[str, Any]], now: datetime) -> int:
+        """The child and its alarms. 0 where the master has a child at that moment already."""
+        latest = _latest(master)
+        at_start = Event.select().where(Event.parent_event == master, Event.start == start)
+        if at_start.exists():
+            return 0
+        try:
+            with self._store.db.atomic():
+                child = Event.create(
+                    title=master.title,
+                    description=master.description,
+                    start=start,
+                    end=start + _duration(master),
+                    creator=master.creator_id,
+                    calendar=master.calendar_id,
+                    data=master.data,
+                    parent_event=master,
+                    occ_count=1 if latest is None else latest.occ_count + 1,
+                    created_on=now,
+                )
+        except IntegrityError:
+            if at_start.exists():  # somebody moved another child there in this very moment
+                return 0
+            raise
+        for alarm in alarms:
+            Alarm.create(event=child, **alarm)
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A master and all that decides its occurrences."""
+
+    master: Event
+    rule: RecurrenceRule
+    zone: ZoneInfo
+    alarms: tuple[Alarm, ...]
+
+    def next(self, after: datetime) -> datetime | None:
+        """Start of the first occurrence after ``after``, which is not before the master's start."""
+        # Which number an occurrence has matters only where the rule counts.
+        before = 1 if self.rule.count is None else None
+        end = self.master.end_recurring_period
+        found = next_after(self.rule, self.master.start, self.zone, after, end, before)
+        return None if found is None else found.start
+
+    def make_at(self, start: datetime, before: datetime) -> datetime:
+        """When to make the child that starts at ``start`` and follows an occurrence at ``before``.
+
+        LEAD before its earliest alarm is due, yet not until the occurrence before it has started, so that the last
+        child is the one to come; unless an alarm is due sooner than that. Windows only ever move an alarm later.
+        """
+        dues = [self._notice(a, start) - timedelta(seconds=a.advance_notice) for a in self.alarms]
+        earliest = min([start, *dues])
+        return max(earliest - LEAD, before) if before < earliest else earliest - LEAD
+
+    def alarm(self, alarm: Alarm, start: datetime, now: datetime) -> dict[str, Any]:
+        """The columns of a copy of ``alarm`` for the child at ``start``, all but the child itself."""
+        columns = {name: value for name, value in alarm.__data__.items() if name not in ("id", "event")}
+        notice = self._notice(alarm, start)
+        return {
+            **columns,
+            **_ANEW,
+            "date_start_notice": None if alarm.date_start_notice is None else notice,
+            "due_at": first_due(notice, alarm.advance_notice, alarm.daily_start, alarm.daily_stop, self.zone),
+            "created_date": now,
+            "updated_date": now,
+        }
+
+    def _notice(self, alarm: Alarm, start: datetime) -> datetime:
+        """The alarm's start notice for the occurrence at ``start``: as far from it, by the clock on the wall."""
+        if alarm.date_start_notice is None:
+            return start
+        offset = self._wall(alarm.date_start_notice) - self._wall(self.master.start)
+        return to_utc(self._wall(start) + offset, self.zone)
+
+    def _wall(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None, fold=0)
+
+
+def _duration(master: Event) -> timedelta:
+    span: timedelta = master.end - master.start
+    return max(span, timedelta())
+
+
+def _latest(master: Event) -> Event | None:
+    found: Event | None = Event.select().where(Event.parent_event == master).order_by(Event.start.desc()).first()
+    return found
+
+
+def _settled(master: Event, now: datetime) -> datetime:
+    """Up to when the series needs no more children; never before the master's own start.
+
+    A series that has not begun leaves out what was over when the event was created: nobody was promised that.
+    """
+    latest = None if master.last_occurrence is not None else _latest(master)
+    settled: datetime
+    if master.last_occurrence is not None:
+        settled = master.last_occurrence
+    elif latest is not None:
+        settled = min(latest.start, now)
+    else:
+        settled = master.created_on - _duration(master)
+    start: datetime = master.start
+    return max(start, settled)
+
+
+def _settle(master: Event, until: datetime | None, look: datetime | None) -> None:
+    Event.update(last_occurrence=until, next_child_at=look).where(Event.id == master.id).execute()
