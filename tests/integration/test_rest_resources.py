@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import wave
@@ -13,7 +14,7 @@ import pytest
 
 from fs_app.domain.enums import AlarmStatus
 from fs_app.domain.survey import Survey
-from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Event, SealedSurvey, SurveyAnswer
+from fs_app.store.models import Alarm, AlarmRequest, ApiToken, CallRequest, Event, SealedSurvey, SurveyAnswer
 from tests.rest_client import NOW, Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
 
 
@@ -417,10 +418,6 @@ def test_many_at_once_are_kept_apart(api: Api) -> None:
 
 
 def test_bearer_tokens(sqlite_api: Api) -> None:
-    import hashlib
-
-    from fs_app.store.models import ApiToken
-
     api = sqlite_api
     with api.store.transaction():
         for token, scope, expires in (("w", "write", None), ("r", "read", None), ("old", "write", NOW)):

@@ -77,16 +77,17 @@ def test_somebody_elses_row_cannot_be_referred_to(sqlite_api: Api, world: dict[s
     calendar = new_calendar(api, "other", "rival")
     event = new_event(api, calendar, "other", "rival")
     gateway = world["calendar-setting"]["aleg_gateway"]
+    sealed, theirs = world["sealed-survey"]["url"], world["calendar"]["url"]
     attempts = [
         ("calendar/", {"name": "x", "user": api.ids["practice"]}, "user"),
-        ("event/", {"start": "2026-03-10 09:00:00", "creator": api.ids["other"], "calendar": world["calendar"]["url"]}, "calendar"),
+        ("event/", {"start": "2026-03-10 09:00", "creator": api.ids["other"], "calendar": theirs}, "calendar"),
         ("alarm/", {"event": world["event"]["url"], "alarm_phonenumber": "5550100"}, "event"),
-        ("alarm/", {"event": event["url"], "alarm_phonenumber": "5550100", "survey": world["sealed-survey"]["url"]}, "survey"),
-        ("calendar-setting/", {"label": "x", "survey": world["sealed-survey"]["url"], "aleg_gateway": gateway}, "survey"),
+        ("alarm/", {"event": event["url"], "alarm_phonenumber": "5550100", "survey": sealed}, "survey"),
+        ("calendar-setting/", {"label": "x", "survey": sealed, "aleg_gateway": gateway}, "survey"),
         ("section-template/", {"survey": world["survey-template"]["url"], "type": 7}, "survey"),
         ("dnc-contact/", {"dnc_list": world["dnc-list"]["url"], "phone_number": "5550100"}, "dnc_list"),
         ("mail-template/", {"label": "x", "subject": "s", "user": "manager"}, "user"),
-    ]  # fmt: skip
+    ]
     for path, body, field in attempts:
         told = api.refused("POST", path, body, user="rival")
         assert list(told) == [field], told
