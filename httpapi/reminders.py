@@ -54,6 +54,13 @@ def look_again(ctx: Context, rule_id: int) -> None:
     ctx.wake = True
 
 
+def look_at(ctx: Context, event_id: int) -> None:
+    """After a change of a master's alarms: one that is due sooner wants the next occurrence made sooner."""
+    recurring = (Event.id == event_id) & Event.rule.is_null(False) & Event.parent_event.is_null()
+    Event.update(next_child_at=ctx.now).where(recurring).execute()
+    ctx.wake = True
+
+
 def refuse_while_calling(events: Any) -> None:
     """Raises ApiError 409 when an alarm of these events (a subquery of ids) is being called: its record must stay."""
     calling = Alarm.select().where(Alarm.event.in_(events), Alarm.status == AlarmStatus.IN_PROCESS.value)

@@ -14,7 +14,7 @@ from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.errors import conflict
 from httpapi.kinds import READ_ONLY, choice, integer, matching, moment, own_url, relation, shown, text, wall_time
-from httpapi.reminders import OPEN, refresh_alarm, zone_of
+from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
 from httpapi.resource import Change, Resource
 from httpapi.schema import Schema
 
@@ -89,6 +89,7 @@ class Alarms(Resource):
             # The event is locked, so that nobody pauses it between this look and the commit.
             event = ctx.for_update(Event.select().where(Event.id == raw(row, "event"))).get()
             refresh_alarm(ctx, row, event, zone_of(ctx, raw(event, "calendar")))
+            look_at(ctx, event.id)
             row.due_at = Alarm.get_by_id(row.id).due_at
         elif raw(row, "status") in OPEN:
             ctx.wake = True
