@@ -76,10 +76,10 @@ class Switch:
         self._stopping.set()
         if self._link is not None:
             self._link.stop()
+            if supervisor is not None:
+                supervisor.join(timeout=1.0)
         if supervisor is not None:
-            # It may sit in an attempt to connect that is slow to fail.
-            supervisor.join(timeout=1.0)
-            supervisor.kill()
+            supervisor.kill()  # at once when it sits in an attempt to connect
 
     def wait_up(self, timeout: float | None = None) -> bool:
         """Wait until the connection is up, at most ``timeout`` seconds; whether it is."""

@@ -98,7 +98,7 @@ class OutboundServer(greenswitch.OutboundESLServer):  # type: ignore[misc]  # gr
                 log.error("accepting a call failed: %s", error)
                 self._stopping.wait(0.1)
                 continue
-            session = OutboundSession(address, sock)
+            session = OutboundSession.accepted(sock, address)
             if len(self._calls) < self.max_connections:
                 self._calls.start(gevent.Greenlet(self._call, session))
                 self.connection_count = len(self._calls)

@@ -22,6 +22,15 @@ LINGER = 5  # seconds the switch keeps the socket after a hang-up, so that the l
 # The originate sets these too; a call that comes in by a dialplan has only these.
 SETTINGS = ("app_disable_expand_variables=true", "playback_terminators=any")
 
+# All in one piece: from `connect` on the switch takes keys, also one that was pressed while the call was being set up,
+# and it must find us listening. Written one by one, that key was seen lost. Nobody waits for the settings to complete.
+TAKE_OVER = (
+    command("connect"),
+    command("myevents"),
+    command(f"linger {LINGER}"),
+    *(execute("set", setting, str(uuids.uuid4())) for setting in SETTINGS),
+)
+
 Running = gevent.event.AsyncResult  # of the CHANNEL_EXECUTE_COMPLETE of one application
 
 
@@ -35,23 +44,32 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
         self.news = gevent.event.Event()
         self._running: dict[str, Running[Frame]] = {}
         self._latest: Frame | None = None
+        self._taking_over: list[gevent.event.AsyncResult[Frame]] = []
         super().__init__(client_address, sock)
         self.session_data: Frame | None = None
         self.sock_file.close()  # never read, and it would keep the socket open
         self.event_handlers.clear()  # greenswitch's own way of matching, which goes by application name
 
+    @classmethod
+    def accepted(cls, sock: gevent.socket.socket, client_address: object) -> OutboundSession:
+        """A session on a connection just accepted, to which `connect` is said before anything else is done."""
+        try:
+            sock.sendall(b"".join(TAKE_OVER))
+        except OSError as error:
+            log.debug("gone before we could speak: %s", error)  # the reader finds that out, too
+        session = cls(client_address, sock)
+        session._taking_over = [gevent.event.AsyncResult() for _ in TAKE_OVER]
+        session._waiting.extend(session._taking_over)
+        return session
+
     def connect(self) -> Frame:
         """Take the call over; returns the channel's data, also kept in ``session_data``.
 
-        All goes out in one piece: from ``connect`` on the switch takes keys, also one that was pressed while the call
-        was being set up, and it must find us listening. Written one by one, that key was seen lost.
         Raises SwitchError when the switch goes away or does not obey.
         """
         if self.session_data is not None:
             return self.session_data
-        packets = [command("connect"), command("myevents"), command(f"linger {LINGER}")]
-        packets += [execute("set", setting, str(uuids.uuid4())) for setting in SETTINGS]
-        first, *others = self.post_all(packets)
+        first, *others = self._taking_over or self.post_all(TAKE_OVER)
         keep_alive(self.sock)
         data = self.reply_to(first)
         if not data.get("Unique-ID"):

@@ -278,9 +278,13 @@ def switch(listener: Listener) -> Iterator[Switch]:
     found.stop()
 
 
+def fails(_: CallEvent) -> None:
+    raise ZeroDivisionError("in a handler of somebody's")
+
+
 def test_up_and_events(listener: Listener, switch: Switch) -> None:
     heard: gevent.queue.Queue[CallEvent] = gevent.queue.Queue()
-    switch.subscribe(lambda e: 1 / 0)  # a handler of somebody's that fails
+    switch.subscribe(fails)
     switch.subscribe(heard.put)
     line = listener.welcome()
     assert switch.wait_up(PATIENCE)
@@ -397,10 +401,11 @@ def test_a_wrong_password_is_logged_once_with_its_remedy(
 
 
 def test_another_thread_is_told_so(listener: Listener, switch: Switch) -> None:
-    listener.welcome()
+    line = listener.welcome()
     assert switch.wait_up(PATIENCE)
     with pytest.raises(RuntimeError, match="thread"):
         gevent.get_hub().threadpool.spawn(switch.exists, CALL).get(timeout=PATIENCE)
+    line.close()
 
 
 def test_stop_says_goodbye(listener: Listener) -> None:

@@ -181,8 +181,9 @@ def test_a_dialplan_without_full(start: Start, caplog: pytest.LogCaptureFixture)
     call = Call(server.bound_port)
     call.expect("connect")
     call.write(call.data, *[reply("-ERR command not found")] * 4)
-    while call.read() is not None:  # what else it had to say
-        pass
+    while (packet := call.read()) is not None:
+        if packet.line == "exit":
+            call.write(reply("+OK bye"))
     server.stop(PATIENCE)
     assert "async full" in caplog.text
 
@@ -199,7 +200,9 @@ def test_completions_are_matched_by_uuid_not_by_name(session: tuple[OutboundSess
     running[1].get(timeout=PATIENCE)
     assert not running[0].ready()
     call.complete(uuids["/0.wav"], response="FILE NOT FOUND")
-    assert running[0].get(timeout=PATIENCE)["Application-Response"] == "FILE NOT FOUND"
+    done = running[0].get(timeout=PATIENCE)
+    assert done is not None
+    assert done["Application-Response"] == "FILE NOT FOUND"
 
 
 def test_a_handler_of_ones_own_breaks_no_blocking_call(session: tuple[OutboundSession, Call]) -> None:
@@ -208,7 +211,9 @@ def test_a_handler_of_ones_own_breaks_no_blocking_call(session: tuple[OutboundSe
     ours.register_handle("CHANNEL_EXECUTE_COMPLETE", lambda e: seen.append(e["Application"]))
     playing = gevent.spawn(ours.playback, "/a.wav")
     call.plays("/a.wav")
-    assert playing.get(timeout=PATIENCE)["Application-Response"] == "FILE PLAYED"
+    done = playing.get(timeout=PATIENCE)
+    assert done is not None
+    assert done["Application-Response"] == "FILE PLAYED"
     assert "playback" in seen
 
 

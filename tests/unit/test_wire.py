@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 import pytest
@@ -167,7 +168,7 @@ def test_commands() -> None:
 @given(st.text(), st.sampled_from("\r\n\0"), st.text())
 def test_no_builder_takes_a_second_line(before: str, bad: str, after: str) -> None:
     text = before + bad + after
-    for build in (
+    builders: list[Callable[[], bytes]] = [
         lambda: command("api " + text),
         lambda: command("bgapi x", {"Job-UUID": text}),
         lambda: command("bgapi x", {"A" + text: "v"}),
@@ -175,7 +176,8 @@ def test_no_builder_takes_a_second_line(before: str, bad: str, after: str) -> No
         lambda: execute("play" + text, "x", "u"),
         lambda: execute("playback", "x", text),
         lambda: sendmsg({"call-command": "hangup"}, uuid="u" + text),
-    ):
+    ]
+    for build in builders:
         with pytest.raises(InvalidInput):
             build()
 
