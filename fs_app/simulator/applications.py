@@ -5,6 +5,7 @@ An application returns when it is done; its result is in channel variables, as o
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from fs_app.simulator.audio import BLOCK, RATE, Sound, open_sounds, write_recording
 from fs_app.simulator.core import Application
 from fs_app.simulator.dialstring import split
-from fs_app.simulator.expand import is_true
+from fs_app.simulator.expand import expand, is_true
 from fs_app.simulator.parse import atoi
 from fs_app.simulator.session import Session, Why
 
@@ -250,29 +251,24 @@ def record(session: Session, argument: str) -> None:
     channel.set("silence_hits_exhausted", "false")
     channel.fire("RECORD_START", after=[("Record-File-Path", words[0])])
     stops = terminator(session)
-    clock, speed = session.core.clock, session.core.speed
-    began, length, talk, exhausted = clock.monotonic(), 0.0, [], False
+    began, length, exhausted = session.seconds(), 0.0, False
     while True:
-        still_talks = max(0.0, (session.talking_until - clock.monotonic()) * speed)
-        if still_talks:
-            talk.append((length, length + still_talks))
-        quiet = None if silence is None else still_talks + silence
-        left = limit - length if limit else None
-        bounds = [bound for bound in (quiet, left) if bound is not None]
-        why, _ = session.pause(min(bounds) if bounds else None, digits=True)
-        length = (clock.monotonic() - began) * speed
+        quiet_until = None if silence is None else max(began, session.talked_until()) + silence
+        ends = [end for end in (quiet_until, began + limit if limit else None) if end is not None]
+        now = session.seconds()
+        if ends and now >= min(ends):
+            exhausted = now >= (quiet_until or math.inf)
+            break
+        why, _ = session.pause(min(ends) - now if ends else None, digits=True)
         if why is Why.MESSAGE:
             session.drain()
-        elif why is Why.DIGIT:
-            if stops(session.take_digit()):
-                break
-        else:
-            exhausted = why is Why.TIME and quiet is not None and (left is None or quiet < left)
+        elif (why is Why.DIGIT and stops(session.take_digit())) or why in (Why.HANGUP, Why.BREAK):
             break
+    length = session.seconds() - began
     if limit:
         length = min(length, float(limit))
     try:
-        size = write_recording(path, length, talk)
+        size = write_recording(path, length, [(a - began, b - began) for a, b in session.talks])
     except OSError:
         session.hangup("DESTINATION_OUT_OF_ORDER")
         return
@@ -284,16 +280,19 @@ def record(session: Session, argument: str) -> None:
     channel.set("record_seconds", str(milliseconds // 1000))
     channel.set("record_ms", str(milliseconds))
     channel.set("record_samples", str(milliseconds * RATE // 1000))
+    for codec in ("read_codec", "read_rate"):  # recording changed the codec and changes it back
+        channel.set(codec, channel.get(codec))
     session.note("recorded", file=words[0], seconds=round(length, 3))
     channel.fire("RECORD_STOP", after=[("Record-File-Path", words[0])])
 
 
 def set_variable(session: Session, argument: str) -> None:
+    """``name=value``. It expands its value itself: app_disable_expand_variables does not keep it from that."""
     name, equals, value = argument.partition("=")
     if not equals and "," in argument:
         name, _, value = argument.partition(",")
     if name:
-        session.channel.set(name.strip(), value)
+        session.channel.set(name.strip(), expand(value, session.variable, session.call_api))
 
 
 def multiset(session: Session, argument: str) -> None:

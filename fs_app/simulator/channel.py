@@ -83,8 +83,10 @@ class Channel:
     other: Channel | None = None
     other_type: str = ""
 
-    def set(self, name: str, value: str | None) -> None:
-        """Set a variable; it moves to the end. An empty value removes it, as on the switch."""
+    def set(self, name: str, value: str | None, *, check: bool = True) -> None:
+        """Set a variable; it moves to the end. An empty value removes it, one that holds ``${`` is refused."""
+        if check and value and "${" in value:
+            return
         self.variables.pop(name, None)
         if value:
             self.variables[name] = value

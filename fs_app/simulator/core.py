@@ -18,6 +18,7 @@ from fs_app.simulator.misbehave import Misbehaviour
 
 if TYPE_CHECKING:
     from fs_app.simulator.session import Session
+    from fs_app.simulator.wire import Wire
 
 FRAME = 0.02  # seconds of audio in one frame: nothing in a session happens sooner
 Application = Callable[["Session", str], None]
@@ -54,6 +55,7 @@ class Core:
         self.sessions_per_second = sessions_per_second
         self.bus = EventBus(clock, "simulator")
         self.greenlets = Group()
+        self.wires: set[Wire] = set()  # every open event-socket connection, of both kinds
         self.sessions: dict[str, Session] = {}  # by the UUID of the leg, and of its loopback counterpart
         self.applications: dict[str, Application] = {}
         self.api: Callable[[str, str], str | None] = lambda name, arguments: None

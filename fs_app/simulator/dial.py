@@ -176,10 +176,10 @@ def _act(session: Session, script: Callee) -> None:
             return
         if isinstance(action, Press):
             for key in action.keys:
-                session.note("pressed", key=key)
+                session.note("pressed", digit=key)
                 session.press(key)
         elif isinstance(action, Talk):
-            session.talking_until = core.clock.monotonic() + core.real(action.seconds)
+            session.talk(action.seconds)
         elif isinstance(action, HangUp):
             session.wait_taken()
             session.hangup(action.cause, by="callee")

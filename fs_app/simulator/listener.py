@@ -238,7 +238,7 @@ class Listener:
         return "+OK no longer logging" if was else "-ERR not loging"
 
     def _sendmsg(self, rest: str, packet: Packet) -> str:
-        uuid = rest.strip() or packet.headers.get("session-id", "")
+        uuid = rest.lstrip(" ").partition("\n")[0].strip() or packet.headers.get("session-id", "")
         own = self.own_session()
         session = self.core.sessions.get(own) if not uuid or uuid == own else self.core.find(uuid)
         if not uuid and not own:

@@ -1,7 +1,8 @@
 """The ``socket`` application: the switch calls the application's server and lets it drive the call.
 
 After the hang-up a socket with ``linger N`` stays N seconds so that the last events arrive; one without is closed at
-once and loses them. When the application's end closes, a parked call ends; a playing one plays to its end first.
+once and loses them. When the application's end closes, a parked call ends; a playing one plays to its end first. One
+that closes before the call is parked, though, leaves it parked in silence, with nobody to release it.
 """
 
 from __future__ import annotations
@@ -143,9 +144,8 @@ def socket_application(session: Session, argument: str) -> None:
         listener.finished.wait()
         return
     gevent.wait([listener.connected, listener.finished, session.over], count=1)
-    if listener.connected.is_set() and not listener.finished.is_set():
-        session.park()
-        session.drain()
+    session.park()
+    session.drain()
 
 
 def _dial_out(session: Session, hosts: list[str]) -> gsocket.socket | None:

@@ -65,8 +65,9 @@ class Simulator:
         )
         self._core.applications = {**APPLICATIONS, "socket": socket_application, "bridge": bridge}
         self._core.api = ApiCommands(self._core, allow_control=allow_control).run
-        self._server = StreamServer((host, port), self._accept)
-        self._wires: list[Wire] = []
+        self._address = (host, port)
+        self._server = StreamServer(self._address, self._accept)
+        self._inbound: set[Wire] = set()
 
     @property
     def host(self) -> str:
@@ -99,17 +100,22 @@ class Simulator:
     def stop(self) -> None:
         """The switch is gone: sockets closed, calls dropped, no events about it."""
         self._server.stop()
-        self._core.greenlets.kill()
-        for wire in self._wires:
+        for wire in list(self._core.wires):
             wire.kill()
+        self._core.greenlets.kill()
         self._journal.close()
 
     def die(self) -> None:
-        """Close every event-socket connection and the port at once, in the middle of whatever; calls go on."""
+        """Close the port and every connection to it at once, in the middle of whatever. Calls go on."""
+        self._address = (self._address[0], self.port)
         self._server.stop()
-        wires, self._wires = self._wires, []
-        for wire in wires:
+        for wire in list(self._inbound):
             wire.kill()
+
+    def revive(self) -> None:
+        """Listen again on the same port after ``die``."""
+        self._server = StreamServer(self._address, self._accept)
+        self._server.start()
 
     def __enter__(self) -> Simulator:
         self.start()
@@ -120,11 +126,9 @@ class Simulator:
 
     def _accept(self, sock: gsocket.socket, address: object) -> None:
         wire = Wire(self._core, sock)
-        self._wires.append(wire)
-        greenlet = self._core.spawn(inbound.serve, self._core, wire, self._password)
-        greenlet.join()
-        if wire in self._wires:
-            self._wires.remove(wire)
+        self._inbound.add(wire)
+        self._core.spawn(inbound.serve, self._core, wire, self._password).join()
+        self._inbound.discard(wire)
 
 
 def run(

@@ -40,7 +40,7 @@ class Session:
         self.number = number
         self.peer: Channel | None = None
         self.over = Flag()  # set at the hang-up
-        self.talking_until = 0.0  # on the clock's monotonic scale
+        self.talks: list[tuple[float, float]] = []  # from, to; on the scale of ``seconds``
         self.abandoned = False  # given up by the originate that rang it
         self.controlled = False  # parked, or held by an outbound socket
         self.lingering: Callable[[], object] | None = None  # waits for the outbound socket to let go
@@ -70,6 +70,18 @@ class Session:
         """A key arrives from the callee; its DTMF event comes when an application, or the park loop, takes it."""
         self._digits.append(key)
         self._wake.set()
+
+    def seconds(self) -> float:
+        """Telephony's own time, for measuring lengths."""
+        return self.core.clock.monotonic() * self.core.speed
+
+    def talk(self, length: float) -> None:
+        """The callee makes a sound from now on, ``length`` seconds long."""
+        self.talks.append((self.seconds(), self.seconds() + length))
+
+    def talked_until(self) -> float:
+        """When the callee fell silent last, or will."""
+        return max((end for _, end in self.talks), default=0.0)
 
     def wait_taken(self) -> None:
         """Give the session one frame to take the keys pressed so far."""
@@ -237,7 +249,7 @@ class Session:
             argument = expand(argument, self.variable, self.call_api)
         self._last_app = (name, argument)
         channel.set("current_application", name)
-        channel.set("current_application_data", argument)
+        channel.set("current_application_data", argument, check=False)
         channel.set("current_application_response", None)
         about: Headers = [("Application", name)]
         if argument:

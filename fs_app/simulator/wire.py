@@ -26,6 +26,7 @@ class Wire:
         self._closed = False
         self._reader = PacketReader(self._receive)
         sock.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
+        core.wires.add(self)
         self._writer: Greenlet[[], None] = core.spawn(self._write)
 
     def read(self, within: float | None = None) -> Packet | None:
@@ -61,6 +62,7 @@ class Wire:
         self._shut()
 
     def _shut(self) -> None:
+        self._core.wires.discard(self)
         for step in (lambda: self._sock.shutdown(plain_socket.SHUT_RDWR), self._sock.close):
             _quietly(step)
 
