@@ -96,7 +96,7 @@ class Occurrences:
     def _look(self, master: Event, now: datetime, *, early: bool) -> int:
         """Make the next child if its time has come (or ``early``); write down how far the series is. 0 or 1."""
         if master.parent_event_id is not None or master.rule is None or master.status == EventStatus.COMPLETED:
-            _settle(master, master.last_occurrence, None)
+            _settle(master, None, None)
             return 0
         paused = master.status == EventStatus.PAUSED
         try:
@@ -118,7 +118,7 @@ class Occurrences:
             alarms = [series.alarm(alarm, coming, now) for alarm in series.alarms]
         except (InvalidInput, ValueError, OverflowError) as exc:
             log.error("event %s makes no more occurrences: %s", master.id, exc)
-            _settle(master, master.last_occurrence, None)
+            _settle(master, None, None)
             return 0
         _settle(master, coming, look)
         return self._insert(master, coming, alarms, now)
@@ -225,19 +225,17 @@ def _latest(master: Event) -> Event | None:
 def _settled(master: Event, now: datetime) -> datetime:
     """Up to when the series needs no more children; never before the master's own start.
 
-    A series that has not begun leaves out what was over when the event was created: nobody was promised that.
+    A series that begins, or begins again after it was over, leaves out what had ended when somebody asked for it
+    (``next_child_at`` is that moment then): nobody was promised that.
     """
-    latest = None if master.last_occurrence is not None else _latest(master)
-    settled: datetime
-    if master.last_occurrence is not None:
-        settled = master.last_occurrence
-    elif latest is not None:
-        settled = min(latest.start, now)
-    else:
-        settled = master.created_on - _duration(master)
+    settled: datetime | None = master.last_occurrence
+    if settled is None:
+        settled = (master.next_child_at or now) - _duration(master)
     start: datetime = master.start
     return max(start, settled)
 
 
 def _settle(master: Event, until: datetime | None, look: datetime | None) -> None:
-    Event.update(last_occurrence=until, next_child_at=look).where(Event.id == master.id).execute()
+    """``look`` None: the series is over, and would begin anew."""
+    settled = None if look is None else until
+    Event.update(last_occurrence=settled, next_child_at=look).where(Event.id == master.id).execute()

@@ -113,7 +113,10 @@ class Events(Resource):
         if raw(row, "parent_event") is None and change.changed(*recurring):
             look = None if raw(row, "rule") is None else ctx.now
             if look is not None or row.next_child_at is not None:
-                Event.update(next_child_at=look).where(Event.id == row.id).execute()
+                again = Event.update(next_child_at=look)
+                if look is None:  # given a rule again, the series begins anew
+                    again = Event.update(next_child_at=None, last_occurrence=None)
+                again.where(Event.id == row.id).execute()
                 ctx.wake = True
 
     def before_delete(self, ctx: Context, row: Any) -> None:

@@ -15,6 +15,7 @@ from fs_app.domain.window import to_utc
 from fs_app.store.database import Store
 from fs_app.store.models import Alarm, Calendar, Event, Rule
 from fs_app.store.occurrences import LEAD, Occurrences
+from tests.rest_client import Api, new_calendar, new_event
 from tests.rows import Rows, make_rows
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -288,6 +289,24 @@ def test_a_longer_period_goes_on_and_a_shorter_one_stops(store: Store, rows: Row
     assert len(series.children()) == 2
 
 
+def test_a_series_that_begins_again_does_not_make_up_for_the_time_between(
+    store: Store, rows: Rows, occurrences: Occurrences
+) -> None:
+    series = Series(store, rows)
+    occurrences.make_due(NINE + DAY)
+    series.change(status=EventStatus.COMPLETED, next_child_at=NINE + DAY)
+    occurrences.make_due(NINE + DAY)
+    series.change(status=EventStatus.PENDING, next_child_at=NINE + 20 * DAY + 2 * HOUR)
+    occurrences.make_due(NINE + 21 * DAY)
+    assert series.starts() == [NINE + DAY, NINE + 21 * DAY]
+
+
+def test_an_outage_before_the_first_look_is_made_up_too(store: Store, rows: Rows, occurrences: Occurrences) -> None:
+    series = Series(store, rows)
+    assert occurrences.make_due(NINE + 3 * DAY) == 3
+    assert series.starts() == [NINE + n * DAY for n in range(1, 4)]
+
+
 def test_being_told_to_look_again_makes_nothing_twice(store: Store, rows: Rows, occurrences: Occurrences) -> None:
     series = Series(store, rows)
     for n in range(4):
@@ -320,7 +339,9 @@ def test_a_deleted_child_does_not_come_back(store: Store, rows: Rows, occurrence
     assert series.starts() == [NINE + 2 * DAY]
 
 
-def test_children_made_before_the_series_was_followed_count(store: Store, rows: Rows, occurrences: Occurrences) -> None:
+def test_a_series_that_begins_again_counts_on_and_makes_nothing_twice(
+    store: Store, rows: Rows, occurrences: Occurrences
+) -> None:
     series = Series(store, rows)
     occurrences.make_due(NINE + DAY)
     series.change(last_occurrence=None, next_child_at=NOW)
@@ -344,6 +365,21 @@ def test_a_rule_that_cannot_be_read_ends_its_series_alone(
     assert len(sound.children()) == 1
     assert f"event {broken.master.id} makes no more occurrences" in caplog.text
     assert occurrences.next_due() == NINE + 2 * DAY - LEAD
+
+
+def test_an_alarm_that_is_added_over_rest_is_in_time(sqlite_api: Api) -> None:
+    """Without its change the scheduler would look only an hour before the next occurrence."""
+    api = sqlite_api
+    occurrences = Occurrences(api.store, PARIS)
+    event = new_event(api, new_calendar(api), start="2026-03-02 12:00:00", rule="/rest-api/rule/1/")
+    occurrences.make_due(api.clock.now())
+    assert occurrences.next_due() == datetime(2026, 3, 3, 10, tzinfo=UTC)
+    fields = {"event": event["url"], "alarm_phonenumber": "15550100001", "advance_notice": 6 * 3600}
+    api.post("alarm/", {"method": 1, "maxretry": 0, "retry_delay": 0, **fields})
+    occurrences.make_due(api.clock.now())
+    assert occurrences.next_due() == datetime(2026, 3, 3, 4, tzinfo=UTC)
+    api.patch(event["url"].split("/rest-api/")[1], {"rule": None})
+    assert occurrences.next_due() is None
 
 
 def test_make_next_makes_the_coming_one_early_and_once(store: Store, rows: Rows, occurrences: Occurrences) -> None:
