@@ -7,10 +7,10 @@ the ``Job-UUID`` of its originate.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from fs_app.domain.enums import AlarmResult, IvrEnd, WhoAnswered
+from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd, WhoAnswered
 from fs_app.domain.survey import Survey
 
 
@@ -78,6 +78,20 @@ class Answer:
     valid: bool  # the section took it
     response: str = ""  # what it means in reports
     result: AlarmResult | None = None  # what it makes of the alarm, if anything
+    recording: str | None = None  # SHA-256 of what was recorded, kept by the journal
+    recording_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What to do about answering machines in this call; ``parameters`` are those of ivr.amd, by name.
+
+    ``message`` is the SHA-256 of the recording to leave; None: the survey's first words.
+    """
+
+    behavior: AmdBehavior
+    message: str | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,15 @@ class CallContext:
     tags: Mapping[str, str]
     language: str
     answers: tuple[Answer, ...] = ()
+    zone: str = "UTC"  # IANA name of the calendar's zone, for spoken times
+    event_start: datetime | None = None
+    event_end: datetime | None = None
+    phone_number: str = ""  # the callee's, as dialled
+    answering: Answering | None = None  # None: detection is off
+    phonenumber_transfer: str = ""  # a rescheduled result transfers there
+    gateway: str = ""  # dial-string prefix or pattern of the call's gateway, for a transfer
+    caller_id_number: str = ""
+    caller_id_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,17 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """A section's words and recordings in another language; empty ones fall back to the section's own."""
+
+    script: str = ""
+    audio: str | None = None
+    invalid_audio: str | None = None
+    confirm_script: str = ""
+    sms_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One IVR node. ``id`` is unique in its survey and never reused: answers refer to it for ever.
 
@@ -57,6 +68,9 @@ class Section:
     sms_text: str = ""
     completed: bool = False  # reaching this section completes the survey
     results: Mapping[str, AlarmResult] | None = None  # digits -> result; None: the type's own rule
+    record_seconds: int = 60  # a recording's greatest length
+    record_silence: int = 3  # seconds of silence that end a recording
+    translations: Mapping[str, Translation] = field(default_factory=dict)  # language tag -> words
     branches: tuple[Branch, ...] = ()
 
 
@@ -109,6 +123,7 @@ def _section(raw: dict[str, Any]) -> Section:
             **raw,
             "type": SectionType(raw["type"]),
             "branches": tuple(Branch(**b) for b in raw.get("branches", ())),
+            "translations": {k: Translation(**v) for k, v in raw.get("translations", {}).items()},
             "results": None if results is None else {k: AlarmResult(v) for k, v in results.items()},
         }
     )

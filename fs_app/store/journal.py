@@ -6,11 +6,20 @@ from datetime import datetime
 
 from peewee import IntegrityError
 
-from fs_app.domain.calls import Answer, CallContext
-from fs_app.domain.enums import AlarmResult, IvrEnd
+from fs_app.domain.calls import Answer, Answering, CallContext
+from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd
 from fs_app.domain.survey import Survey
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, AudioBlob, CallRequest, SealedSurvey, SurveyAnswer
+from fs_app.store.models import (
+    Alarm,
+    AlarmRequest,
+    AudioBlob,
+    CalendarSetting,
+    CalendarUserProfile,
+    CallRequest,
+    SealedSurvey,
+    SurveyAnswer,
+)
 
 
 class CallJournal:
@@ -106,20 +115,53 @@ def _context(call: CallRequest) -> CallContext:
     sealed = SealedSurvey.get_by_id(call.survey_id)
     survey = Survey.from_json(sealed.content)
     answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call).order_by(SurveyAnswer.position)
+    request = AlarmRequest.get_or_none(AlarmRequest.callrequest == call)
+    alarm = None if request is None else request.alarm
+    setting = _setting_of(alarm)
     return CallContext(
         call_uuid=call.request_uuid,
         survey=survey,
         tags={str(k): str(v) for k, v in (call.tags or {}).items()},
         language=call.language or survey.tts_language,
-        answers=tuple(
-            Answer(
-                position=a.position,
-                section_id=a.section_id,
-                digits=a.digits,
-                valid=a.valid,
-                response=a.response,
-                result=None if a.result is None else AlarmResult(a.result),
-            )
-            for a in answers
-        ),
+        answers=tuple(_answer(a) for a in answers),
+        zone=(alarm.event.calendar.timezone if alarm else "") or "UTC",
+        event_start=alarm.event.start if alarm else None,
+        event_end=alarm.event.end if alarm else None,
+        phone_number=call.phone_number,
+        answering=_answering(setting),
+        phonenumber_transfer=alarm.phonenumber_transfer if alarm else "",
+        gateway=call.gateway.gateways if call.gateway else "",
+        caller_id_number=call.callerid,
+        caller_id_name=call.caller_name,
+    )
+
+
+def _answer(row: SurveyAnswer) -> Answer:
+    return Answer(
+        position=row.position,
+        section_id=row.section_id,
+        digits=row.digits,
+        valid=row.valid,
+        response=row.response,
+        result=None if row.result is None else AlarmResult(row.result),
+        recording=row.recording_id,
+        recording_seconds=row.recording_seconds,
+    )
+
+
+def _setting_of(alarm: Alarm | None) -> CalendarSetting | None:
+    if alarm is None:
+        return None
+    profile = CalendarUserProfile.get_or_none(CalendarUserProfile.user == alarm.event.calendar.user_id)
+    return None if profile is None else profile.calendar_setting
+
+
+def _answering(setting: CalendarSetting | None) -> Answering | None:
+    if setting is None or not setting.voicemail:
+        return None
+    message = setting.voicemail_audiofile
+    return Answering(
+        behavior=AmdBehavior(setting.amd_behavior),
+        message=None if message is None else message.blob_id,
+        parameters={str(k): float(v) for k, v in (setting.amd_parameters or {}).items()},
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from peewee import Database, SqliteDatabase
 
 from fs_app.errors import StoreUnavailable
-from fs_app.store.migrations import m0001_initial
+from fs_app.store.migrations import m0001_initial, m0002_the_call
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
 _POSTGRES = {
@@ -41,7 +41,11 @@ def _initial(db: Database) -> None:
         )
 
 
-MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = ((1, _initial),)
+def _the_call(db: Database) -> None:
+    _run_script(db, m0002_the_call.CHANGES)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = ((1, _initial), (2, _the_call))
 LATEST = MIGRATIONS[-1][0]
 
 

@@ -169,6 +169,9 @@ class SectionTemplate(Base):
     sms_text = TextField(default="")
     completed = BooleanField(default=False)
     results = JsonField(null=True)
+    translations = JsonField(default=dict)
+    record_seconds = IntegerField(default=60)
+    record_silence = IntegerField(default=3)
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
 
@@ -262,6 +265,7 @@ class CalendarSetting(Base):
     voicemail_audiofile = ForeignKeyField(AudioFile, null=True, on_delete="RESTRICT")
     voicemail_audiofile_id: int | None
     require_keypress = BooleanField(default=False)  # answered without a valid key is retried
+    amd_parameters = JsonField(null=True)  # of ivr.amd; NULL: its defaults
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
 
@@ -315,7 +319,7 @@ class Event(Base):
     """``next_child_at`` is when the scheduler must look at a recurring master again; NULL for all others.
 
     ``last_occurrence`` of a master: occurrences that start up to then are settled (made, or left out while paused),
-    even if their child has since been moved or deleted. NULL before the first.
+    even if their child has since been moved or deleted. NULL before the series begins and when it is over.
     """
 
     title = CharField(default="")
@@ -397,7 +401,10 @@ class CallRequest(Base):
     result = IntegerField(default=AlarmResult.NONE.value)
     hangup_cause = CharField(default="")
     completed = BooleanField(default=False)
-    amd_status = CharField(default="")
+    amd_status = CharField(default="")  # person | machine | unknown; empty: not asked
+    amd_reason = CharField(default="")
+    amd_ms = IntegerField(null=True)  # from the answer to the decision
+    message_left = BooleanField(default=False)
     survey = ForeignKeyField(SealedSurvey, on_delete="RESTRICT")
     survey_id: int
     gateway = ForeignKeyField(Gateway, null=True, on_delete="SET NULL")
@@ -450,7 +457,39 @@ class SurveyAnswer(Base):
     valid = BooleanField(default=True)
     response = CharField(default="")
     result = IntegerField(null=True)
+    recording = ForeignKeyField(AudioBlob, null=True, on_delete="RESTRICT")
+    recording_id: str | None
+    recording_seconds = IntegerField(default=0)
     created_date = UtcDateTimeField()
+
+
+class Outbox(Base):
+    """Something to be sent into the world, written in the transaction of its cause; see fs_app/notify.
+
+    ``kind`` is ``sms``, ``mail`` or ``webhook``. ``due_at`` is NULL once it is ``delivered`` or ``failed``; until then
+    the status is ``pending``. ``reference`` is the other side's id for it.
+    """
+
+    kind = CharField()
+    idempotency_key = CharField(unique=True)
+    destination = CharField()
+    payload = JsonField()
+    status = CharField(default="pending")
+    attempts = IntegerField(default=0)
+    due_at = UtcDateTimeField(null=True)
+    expires_at = UtcDateTimeField()
+    lease_token = CharField(null=True)
+    lease_expires = UtcDateTimeField(null=True)
+    reference = CharField(default="")
+    reason = CharField(default="")
+    alarm = ForeignKeyField(Alarm, null=True, on_delete="SET NULL")
+    alarm_id: int | None
+    callrequest = ForeignKeyField(CallRequest, null=True, on_delete="SET NULL")
+    callrequest_id: int | None
+    user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # the manager it is sent for
+    user_id: int | None
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
 
 
 MODELS: tuple[type[Root], ...] = (
@@ -477,4 +516,5 @@ MODELS: tuple[type[Root], ...] = (
     CallRequest,
     AlarmRequest,
     SurveyAnswer,
+    Outbox,
 )
