@@ -31,7 +31,7 @@ from fs_app.simulator.server import Simulator
 from fs_app.store.database import Store
 from fs_app.store.models import User
 
-ADMIN, PASSWORD = "admin", "admin"  # noqa: S105 - of a demo database on loopback, and printed below
+ADMIN, PASSWORD = "admin", "admin"
 DELAY = timedelta(seconds=4)  # from the last REST call to the originate
 PATIENCE = 90.0  # seconds until the demo gives up
 CONNECT_TIMEOUT = 10.0
@@ -187,7 +187,7 @@ def _book_appointment(client: _Client, gateway: str, number: str, story: _Story)
         sms_gateway=sms,
     )
     step(4, "calendar settings: caller ID 15550100 (Dr. Adams), ring time 30 s")
-    user = client.create("calendar-user/", username="practice", password="practice", email="desk@practice.example")
+    user = client.create("calendar-user/", username="practice", password="practice", email="desk@practice.example")  # noqa: S106
     client.call("PATCH", f"calendar-user-profile/{_id(user)}/", {"calendar_setting": _id(setting)})
     step(5, "a calendar user with these settings")
     calendar = client.create("calendar/", name="Appointments", user=user, max_concurrent="1")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fs_app.domain.enums import EventStatus
 from fs_app.domain.tags import VALUE_MAX
 from fs_app.store.models import Alarm, Calendar, Event, User
+from fs_app.store.occurrences import Occurrences
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query, read_body, writing
@@ -160,6 +161,7 @@ class Events(Resource):
         errors = Errors()
         values = _STATUS.read(read_body(ctx), errors, partial=False)
         errors.raise_any()
+        self._make_coming_child(ctx, event_id)
         with writing(ctx):
             event = self.find(ctx, event_id)
             newest = (Event.occ_count.desc(), Event.start.desc(), Event.id.desc())
@@ -171,6 +173,16 @@ class Events(Resource):
                 child.status = values["status"]
                 refresh_event(ctx, child)
         return json_response(200, {"status": "event status has been updated"})
+
+    def _make_coming_child(self, ctx: Context, event_id: int) -> None:
+        """Whoever pauses the last child means the coming occurrence: a child is made only shortly before its alarms,
+        so the last one there is may be over already."""
+        store = ctx.services.store
+        with store.reading():
+            event = self.find(ctx, event_id)
+            begun = Event.select().where(Event.parent_event == event.id).exists()
+        if begun and raw(event, "rule") is not None:
+            Occurrences(store, ctx.services.default_zone).make_next(event_id, ctx.now)
 
     def _list_alarm(self, ctx: Context, event_id: int) -> Response:
         no_query(ctx)

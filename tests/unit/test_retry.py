@@ -81,15 +81,11 @@ NEVER_ANSWERED = CallEnded(UUID, NOW, "NO_ANSWER", answered=False, billsec=0)
             Outcome.ANSWERED,
             id="killed before the hang-up was booked",
         ),
-        pytest.param(
-            facts(), ENDED, Outcome.NO_ANSWER, True, Outcome.UNKNOWN, id="answered while we were restarting"
-        ),
+        pytest.param(facts(), ENDED, Outcome.NO_ANSWER, True, Outcome.UNKNOWN, id="answered while we were restarting"),
         pytest.param(facts(), NEVER_ANSWERED, Outcome.NO_ANSWER, True, Outcome.NO_ANSWER, id="adopted, not answered"),
     ],
 )
-def test_settle(
-    known: CallFacts, ending: retry.Ending, cause: Outcome, recovered: bool, expected: Outcome
-) -> None:
+def test_settle(known: CallFacts, ending: retry.Ending, cause: Outcome, recovered: bool, expected: Outcome) -> None:
     assert retry.settle(known, ending, cause, recovered=recovered)[0] is expected
 
 
