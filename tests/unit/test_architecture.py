@@ -76,8 +76,7 @@ def test_the_domain_imports_the_standard_library_only() -> None:
     for name, path in modules():
         if within(name, {"fs_app.domain"}):
             tops = {i.split(".")[0] for i in imports(path)} - {"fs_app"}
-            allowed = {"dateutil"} if name == "fs_app.domain.recurrence" else set()
-            assert tops <= set(sys.stdlib_module_names) | allowed, name
+            assert tops <= set(sys.stdlib_module_names), name
 
 
 def test_only_clock_py_reads_the_time() -> None:
