@@ -7,17 +7,21 @@ its middle and no disk or network wait of the database is ever felt in the loop 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from gevent.threadpool import ThreadPool
 from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
 
 from fs_app.errors import ConfigError, StoreUnavailable
 from fs_app.store import migrate as migrations
+from fs_app.store.elsewhere import elsewhere
 from fs_app.store.models import database as proxy
+
+if TYPE_CHECKING:
+    from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")
 
@@ -55,7 +59,15 @@ class Store:
         if self.sqlite:
             Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
         proxy.initialize(self.db)
-        self.pool = ThreadPool(threads)
+        self._threads = threads
+
+    @cached_property
+    def pool(self) -> ThreadPool:
+        """The threads of :meth:`off_loop`. First asked for in the loop's thread, whose loop they then report to."""
+        # Here and not above: inside FreeSWITCH there is no loop, and no gevent.
+        from gevent.threadpool import ThreadPool
+
+        return ThreadPool(self._threads)
 
     def migrate(self) -> int:
         """Make or upgrade the schema. Returns its number. Raises StoreUnavailable."""
@@ -101,12 +113,13 @@ class Store:
 
     def off_loop(self, repository: T) -> T:
         """The same object, each of whose methods runs in a thread of the pool while the calling greenlet waits."""
-        return cast(T, _OffLoop(repository, self.pool))
+        return elsewhere(repository, self.pool.apply)
 
     def close(self) -> None:
         """Finish what runs, close every connection."""
-        self.pool.join()
-        self.pool.kill()
+        if "pool" in vars(self):
+            self.pool.join()
+            self.pool.kill()
         self._forget_connection()
 
     def _forget_connection(self) -> None:
@@ -114,18 +127,3 @@ class Store:
             self.db.close()
         except Exception:  # the connection is broken: nothing to keep
             vars(self.db)["_state"].reset()
-
-
-class _OffLoop:
-    def __init__(self, target: object, pool: ThreadPool) -> None:
-        self._target = target
-        self._pool = pool
-
-    def __getattr__(self, name: str) -> Any:
-        method: Callable[..., Any] = getattr(self._target, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self._pool.apply(method, args, kwargs)
-
-        self.__dict__[name] = call
-        return call
