@@ -1,19 +1,27 @@
 """What an IVR can do with one call, whatever carries it: the outbound socket, the built-in switch, a test.
 
 Keys. Every digit of the call, from the first moment on, goes into one type-ahead buffer. A digit is taken out by the
-``gather`` that returns it and by nothing else, so none is lost between two prompts or to a hang-up.
+``gather`` that returns it and by nothing else, so none is lost between two prompts or to a hang-up. Only keys that were
+pressed into a recording, a transfer or a conference are not answers to anything, and go no further.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fs_app.errors import InvalidInput
+from fs_app.switch.dialstring import BridgeTarget
 from fs_app.switch.wire import one_line
 
 SOCKET_CLOSED = "SOCKET_CLOSED"  # the cause when we lost the switch rather than the callee
+
+_KEYS = re.compile(r"[0-9*#]*", re.ASCII)
+_ROOM = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
+_RECORDING = re.compile(r"(?:/[A-Za-z0-9_.\-]+)+\.wav", re.ASCII)
 
 EndedBy = Literal["complete", "terminator", "timeout", "hangup"]
 
@@ -45,6 +53,56 @@ class Gathered:
     digits: str
     ended_by: EndedBy
     prompt_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """``seconds`` is the length of the file, with the silence that ended it. ``key`` is the one that did.
+
+    ``failed``: the switch could not write the file; nothing else of it is true then.
+    """
+
+    seconds: float
+    ended_by: Literal["key", "silence", "limit", "hangup"]
+    key: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """``seconds`` of talking, 0 when there was none. ``cause`` is FreeSWITCH's, of the other side.
+
+    "bridged": they talked, the other side hung up, and we have the callee back. "left": the callee left it with the
+    leave key, while it rang or while they talked. "hangup": the callee hung up. The others: nobody to talk to.
+    """
+
+    outcome: Literal["bridged", "busy", "no_answer", "rejected", "failed", "left", "hangup"]
+    seconds: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conferenced:
+    """``seconds`` in the room. "key": left by the leave key. "end": the limit, or the room was closed or would not
+    have the callee. "hangup": the callee hung up."""
+
+    seconds: float
+    left_by: Literal["key", "end", "hangup"]
+
+
+class Frames(Protocol):
+    """The callee's audio: frames of 20 ms, 16-bit linear mono, little-endian, ``rate`` samples a second."""
+
+    @property
+    def rate(self) -> int: ...
+
+    def next(self, timeout: float) -> bytes | None:
+        """The next frame; None when none came within ``timeout`` seconds or the call is over."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Frames until the call is over, or none came for a second."""
+        ...
 
 
 class Channel(Protocol):
@@ -95,6 +153,54 @@ class Channel(Protocol):
         """
         ...
 
+    def record(self, path: str, *, limit: float, silence: float, terminators: str = "any") -> Recorded:
+        """Record the callee into the WAV file ``path``, which the switch writes.
+
+        It ends with a key of ``terminators`` ("any": each), after ``silence`` seconds without sound (0: never), after
+        ``limit`` seconds, or with the call: what was said until then is kept. Whole seconds count. Keys that wait when
+        it begins only hurried the prompt: they are dropped, as are those that end nothing.
+
+        Raises ChannelHungUp when the call was over before, InvalidInput for a path or times that are not fit.
+        """
+        ...
+
+    def transfer(
+        self,
+        target: BridgeTarget,
+        *,
+        announcement: Sequence[str] = (),
+        confirm: Sequence[str] = (),
+        confirm_key: str = "",
+        leave_key: str = "*",
+        ring_timeout: float = 30,
+    ) -> Transferred:
+        """Connect the callee with somebody else until one of the two hangs up or the callee presses ``leave_key``.
+
+        The files of ``announcement`` are what the callee hears while it rings, again and again; without any it is a
+        ringing tone. With a ``confirm_key`` the one who answers hears ``confirm`` and must press that key within
+        a few seconds, or counts as "no_answer"; meanwhile the callee goes on hearing the announcement. The other side
+        never outlives the callee.
+
+        Raises ChannelHungUp when the call was over before, InvalidInput for a file, key or time that is not fit.
+        """
+        ...
+
+    def conference(self, room: str, *, leave_key: str = "#", limit: float) -> Conferenced:
+        """Into the conference ``room`` for at most ``limit`` seconds, or until ``leave_key``.
+
+        Raises ChannelHungUp when the call was over before, InvalidInput for a room not of 1 to 64 letters, digits,
+        ``_`` and ``-``, or a key or time that is not fit.
+        """
+        ...
+
+    def listen(self) -> AbstractContextManager[Frames]:
+        """The callee's audio while nothing plays, as long as the ``with`` lasts. The call must have been answered.
+
+        Playing, or anything else that runs on the channel, ends the audio: leave the ``with`` first. Raises
+        ChannelHungUp when the call was over before.
+        """
+        ...
+
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         """End the call, unless it has ended. Raises InvalidInput for what is not a cause."""
         ...
@@ -141,3 +247,40 @@ def check_path(path: str, field: str = "file") -> str:
     if not path.strip() or "${" in path or "@@" in path or path.lstrip().startswith("{"):
         raise InvalidInput(field, f"{path[:80]!r} is not a path that can be played")
     return path
+
+
+def check_record(path: str, limit: float, silence: float, terminators: str) -> None:
+    """Raises InvalidInput unless ``path`` is an absolute ``.wav`` without spaces, braces or other signs that mean
+    something to the switch, ``limit`` is 1 to 3600 s, ``silence`` 0 to 60 s, and ``terminators`` are keys or "any"."""
+    one_line(path, "path")
+    if not _RECORDING.fullmatch(path) or "/../" in path:
+        raise InvalidInput("path", f"{path[:80]!r} is not a file to record into: give /folder/name.wav without spaces")
+    if not 1 <= limit <= 3600:
+        raise InvalidInput("limit", "give 1 to 3600 seconds")
+    if not 0 <= silence <= 60:
+        raise InvalidInput("silence", "give 0 to 60 seconds, 0 for never")
+    if terminators != "any" and not _KEYS.fullmatch(terminators):
+        raise InvalidInput("terminators", 'give keys out of 0123456789*#, or "any"')
+
+
+def check_transfer(confirm: Sequence[str], confirm_key: str, leave_key: str, ring_timeout: float) -> None:
+    """Raises InvalidInput unless the keys are one of 0-9, ``*``, ``#`` or empty, words to confirm come with a key, and
+    the ring time is 1 to 600 s."""
+    for field, key in (("confirm_key", confirm_key), ("leave_key", leave_key)):
+        if key and (len(key) > 1 or not _KEYS.fullmatch(key)):
+            raise InvalidInput(field, "give one key: 0 to 9, * or #")
+    if confirm and not confirm_key:
+        raise InvalidInput("confirm_key", "needed where there are words to confirm")
+    if not 1 <= ring_timeout <= 600:
+        raise InvalidInput("ring_timeout", "give 1 to 600 seconds")
+
+
+def check_conference(room: str, leave_key: str, limit: float) -> None:
+    """Raises InvalidInput unless the room is 1 to 64 letters, digits, ``_`` and ``-``, the key is one key or empty, and
+    the limit 1 to 86400 s."""
+    if not _ROOM.fullmatch(room):
+        raise InvalidInput("conference", "give a room name of 1 to 64 letters, digits, _ and -")
+    if leave_key and (len(leave_key) > 1 or not _KEYS.fullmatch(leave_key)):
+        raise InvalidInput("leave_key", "give one key: 0 to 9, * or #")
+    if not 1 <= limit <= 86400:
+        raise InvalidInput("limit", "give 1 to 86400 seconds")

@@ -8,6 +8,7 @@ checked against a whitelist of characters that mean nothing to any pass. docs/or
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.phone import check_caller_name, normalise_number
@@ -31,8 +32,66 @@ _ENDPOINTS = (
     re.compile(rf"sofia/(?!gateway/){_NAME}/\{{number\}}@{_HOST}(?::{_PORT})?", re.ASCII),
     re.compile(rf"loopback/\{{number\}}(?:/{_NAME}){{0,2}}", re.ASCII),
 )
+_SIP_USER = r"[A-Za-z0-9+_.\-]{1,64}"
+_SIP_URI = re.compile(rf"sip:({_SIP_USER}@{_HOST}(?::{_PORT})?)", re.ASCII)
+_TARGETS = (
+    re.compile(rf"sofia/gateway/(?:{_NAME}::)?{_NAME}/\+?[0-9]{{3,18}}", re.ASCII),
+    re.compile(rf"sofia/(?!gateway/){_NAME}/{_SIP_USER}@{_HOST}(?::{_PORT})?", re.ASCII),
+    re.compile(rf"loopback/\+?[0-9]{{3,18}}(?:/{_NAME}){{0,2}}", re.ASCII),
+)
 _HOST_PORT = re.compile(rf"({_HOST}):({_PORT})", re.ASCII)
 _CODEC = re.compile(r"([A-Za-z0-9\-]{2,10})((?:@[0-9]{1,6}[hik]){0,3})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeTarget:
+    """Whom a call may be transferred to: an ``endpoint`` without variables, and the caller ID to show there.
+
+    Made by :meth:`number` or :meth:`sip`. Raises InvalidInput, however it is made, for what is not fit for a dial
+    string.
+    """
+
+    endpoint: str
+    caller_id_number: str = ""
+    caller_id_name: str = ""
+
+    def __post_init__(self) -> None:
+        if not any(form.fullmatch(self.endpoint) for form in _TARGETS):
+            raise InvalidInput("target", "not an endpoint that a call may be transferred to")
+        if self.caller_id_number:
+            normalise_number(self.caller_id_number, "caller_id_number")
+        check_caller_name(self.caller_id_name, "caller_id_name")
+
+    @classmethod
+    def number(cls, gateway: str, number: str, *, caller_id_number: str = "", caller_id_name: str = "") -> BridgeTarget:
+        """A telephone number, through a gateway's prefix or pattern (:func:`check_gateway`). Raises InvalidInput."""
+        return cls(dial_string(gateway, number), caller_id_number, caller_id_name)
+
+    @classmethod
+    def sip(
+        cls,
+        uri: str,
+        *,
+        allowed: frozenset[str],
+        profile: str = "external",
+        caller_id_number: str = "",
+        caller_id_name: str = "",
+    ) -> BridgeTarget:
+        """``sip:user@host[:port]``, if it is among those that an administrator ``allowed``, by a profile of mod_sofia.
+
+        Raises InvalidInput.
+        """
+        return cls(f"sofia/{profile}/{check_sip_uri(uri, allowed=allowed)}", caller_id_number, caller_id_name)
+
+
+def check_sip_uri(uri: str, *, allowed: frozenset[str], field: str = "phonenumber") -> str:
+    """``user@host[:port]`` of a SIP URI that is one of ``allowed``. Raises InvalidInput naming ``field``."""
+    match = _SIP_URI.fullmatch(uri)
+    if not match:
+        raise InvalidInput(field, "not a SIP URI: give one like sip:reception@pbx.example.org:5060")
+    if uri not in allowed:
+        raise InvalidInput(field, "this SIP URI is not among those that the administrator allowed")
+    return match[1]
 
 
 def originate_command(request: OriginateRequest) -> str:

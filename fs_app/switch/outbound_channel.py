@@ -12,12 +12,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import cast
 
 import gevent
 
 from fs_app.errors import CommandRejected, SwitchError
-from fs_app.switch.channel import ChannelHungUp, Gathered, Played, check_gather, check_path, entry
+from fs_app.switch.channel import (
+    ChannelHungUp,
+    Conferenced,
+    Frames,
+    Gathered,
+    Played,
+    Recorded,
+    Transferred,
+    check_gather,
+    check_path,
+    entry,
+)
+from fs_app.switch.dialstring import BridgeTarget
 from fs_app.switch.hangup import check_cause
 from fs_app.switch.session import OutboundSession, Running
 from fs_app.switch.wire import Frame, command, sendmsg
@@ -108,6 +121,27 @@ class OutboundChannel:
             if how is not None:
                 del keys[:used]
                 return Gathered(digits, how, failed)
+
+    def record(self, path: str, *, limit: float, silence: float, terminators: str = "any") -> Recorded:
+        raise NotImplementedError
+
+    def transfer(
+        self,
+        target: BridgeTarget,
+        *,
+        announcement: Sequence[str] = (),
+        confirm: Sequence[str] = (),
+        confirm_key: str = "",
+        leave_key: str = "*",
+        ring_timeout: float = 30,
+    ) -> Transferred:
+        raise NotImplementedError
+
+    def conference(self, room: str, *, leave_key: str = "#", limit: float) -> Conferenced:
+        raise NotImplementedError
+
+    def listen(self) -> AbstractContextManager[Frames]:
+        raise NotImplementedError
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         packet = sendmsg({"call-command": "hangup", "hangup-cause": check_cause(cause)})

@@ -5,21 +5,62 @@ No time passes in it: a script says what the callee does during the first play o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from fs_app.switch.channel import ChannelHungUp, EndedBy, Gathered, Played, check_gather, entry
+from fs_app.switch.channel import (
+    ChannelHungUp,
+    Conferenced,
+    EndedBy,
+    Gathered,
+    Played,
+    Recorded,
+    Transferred,
+    check_conference,
+    check_gather,
+    check_path,
+    check_record,
+    check_transfer,
+    entry,
+)
+from fs_app.switch.dialstring import BridgeTarget
 
 
 @dataclass(frozen=True)
 class During:
-    """What happens during one play or gather: keys, then perhaps a hang-up. ``missing``: a file cannot be played."""
+    """What happens during one play, gather, record, transfer, conference or listening: keys, then perhaps a hang-up.
+
+    ``missing``: a file cannot be played. ``result`` is what a record, transfer or conference returns; without it that
+    follows from the keys and the hang-up. ``seconds`` is how long it took. ``recording`` is what a record writes into
+    its file, ``frames`` what is heard in listening.
+    """
 
     keys: str = ""
     hang_up: bool = False
     cause: str = "NORMAL_CLEARING"
     missing: bool = False
+    result: Recorded | Transferred | Conferenced | None = None
+    seconds: float = 3.0
+    recording: bytes = b"RIFF of what was said"
+    frames: tuple[bytes, ...] = ()
+
+
+class ScriptedFrames:
+    """Frames that are all there already."""
+
+    rate = 8000
+
+    def __init__(self, frames: Sequence[bytes]) -> None:
+        self._frames = iter(frames)
+
+    def next(self, timeout: float) -> bytes | None:
+        return next(self._frames, None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._frames
 
 
 class ScriptedChannel:
@@ -76,6 +117,69 @@ class ScriptedChannel:
             ended_by = "hangup" if self.hung_up else "timeout"
         self._keys = self._keys[used:]
         return Gathered(digits, ended_by, moment.missing)
+
+    def record(self, path: str, *, limit: float, silence: float, terminators: str = "any") -> Recorded:
+        """Without a ``result``: ended by the script's key, else by its hang-up, else by silence."""
+        check_record(path, limit, silence, terminators)
+        self._alive()
+        self._keys = ""
+        self.tape.append(("record", path))
+        moment = self._during()
+        keys, self._keys = self._keys, ""
+        if isinstance(moment.result, Recorded):
+            if not moment.result.failed:
+                Path(path).write_bytes(moment.recording)
+            return moment.result
+        Path(path).write_bytes(moment.recording)
+        for at, key in enumerate(keys):
+            if terminators == "any" or key in terminators:
+                self._keys = keys[at + 1 :]
+                return Recorded(moment.seconds, "key", key)
+        return Recorded(moment.seconds, "hangup" if self.hung_up else "silence")
+
+    def transfer(
+        self,
+        target: BridgeTarget,
+        *,
+        announcement: Sequence[str] = (),
+        confirm: Sequence[str] = (),
+        confirm_key: str = "",
+        leave_key: str = "*",
+        ring_timeout: float = 30,
+    ) -> Transferred:
+        """Without a ``result``: left by the leave key, else by a hang-up, else bridged to the end."""
+        for file in (*announcement, *confirm):
+            check_path(file)
+        check_transfer(confirm, confirm_key, leave_key, ring_timeout)
+        self._alive()
+        self.tape.append(("transfer", target.endpoint, *announcement))
+        before = self._keys
+        moment = self._during()
+        pressed, self._keys = self._keys[len(before) :], before
+        if isinstance(moment.result, Transferred):
+            return moment.result
+        if leave_key and leave_key in pressed:
+            return Transferred("left", moment.seconds, "NORMAL_CLEARING")
+        return Transferred("hangup" if self.hung_up else "bridged", moment.seconds, "NORMAL_CLEARING")
+
+    def conference(self, room: str, *, leave_key: str = "#", limit: float) -> Conferenced:
+        """Without a ``result``: left by the leave key, else by a hang-up, else ended."""
+        check_conference(room, leave_key, limit)
+        self._alive()
+        self.tape.append(("conference", room))
+        before = self._keys
+        moment = self._during()
+        pressed, self._keys = self._keys[len(before) :], before
+        if isinstance(moment.result, Conferenced):
+            return moment.result
+        if leave_key and leave_key in pressed:
+            return Conferenced(moment.seconds, "key")
+        return Conferenced(moment.seconds, "hangup" if self.hung_up else "end")
+
+    def listen(self) -> AbstractContextManager[ScriptedFrames]:
+        self._alive()
+        self.tape.append(("listen",))
+        return nullcontext(ScriptedFrames(self._during().frames))
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         self.tape.append(("hangup",))
