@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -39,7 +40,7 @@ from fs_app.domain.enums import (
     Outcome,
 )
 from fs_app.domain.window import load_zone
-from fs_app.errors import LeaseLost, NotFound
+from fs_app.errors import InvalidInput, LeaseLost, NotFound
 from fs_app.store.database import Store
 from fs_app.store.models import (
     Alarm,
@@ -56,6 +57,8 @@ from fs_app.store.models import (
     SurveyAnswer,
     User,
 )
+
+log = logging.getLogger(__name__)
 
 Decide = Callable[[DueAlarm, str], Decision]
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
@@ -91,11 +94,7 @@ class Attempts:
             if not self._store.sqlite:
                 query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
             for alarm in list(query):
-                call_uuid = str(self._new_uuid())
-                due = self._due_alarm(alarm)
-                if due is None:
-                    continue
-                decision = decide(due, call_uuid)
+                decision = self._decide(alarm, str(self._new_uuid()), decide)
                 match decision:
                     case Dial():
                         claims.append(self._insert_attempt(alarm, decision, now, lease))
@@ -322,6 +321,15 @@ class Attempts:
             created_date=now,
         )
         return call, token
+
+    def _decide(self, alarm: Alarm, call_uuid: str, decide: Decide) -> Decision:
+        """One row that nobody can decide about must not hold up all others: it fails, and says why."""
+        try:
+            due = self._due_alarm(alarm)
+            return Fail("its event is gone") if due is None else decide(due, call_uuid)
+        except (InvalidInput, ValueError, TypeError, KeyError) as exc:
+            log.exception("alarm %s cannot be decided about", alarm.id)
+            return Fail(f"cannot be decided: {exc}")
 
     def _due_alarm(self, alarm: Alarm) -> DueAlarm | None:
         row = (

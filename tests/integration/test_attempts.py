@@ -20,6 +20,7 @@ from fs_app.store.models import (
     MODELS,
     Alarm,
     AlarmRequest,
+    Calendar,
     CallRequest,
     DncContact,
     DncList,
@@ -135,6 +136,19 @@ def test_decisions_to_fail_or_wait_are_on_record(store: Store, rows: Rows, attem
     failed, waits = reload(store, failing), reload(store, waiting)
     assert (failed.status, failed.reason, failed.due_at) == (AlarmStatus.FAILURE, "no", None)
     assert (waits.status, waits.reason, waits.due_at) == (AlarmStatus.PENDING, "not yet", later)
+
+
+def test_a_row_that_cannot_be_decided_about_does_not_hold_up_the_others(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    broken, fine = rows.alarm(store, NOW, number="1555011"), rows.alarm(store, NOW, number="1555012")
+    with store.transaction():
+        elsewhere = Calendar.create(name="x", user=rows.calendar_user, timezone="Mars/Olympus", created_date=NOW)
+        Event.update(calendar=elsewhere).where(Event.id == broken.event_id).execute()
+    assert [c.alarm_id for c in attempts.claim_due(NOW, 10, LEASE, decide)] == [fine.id]
+    failed = reload(store, broken)
+    assert (failed.status, failed.due_at) == (AlarmStatus.FAILURE, None)
+    assert "IANA" in failed.reason
 
 
 def test_a_number_on_a_list_of_the_manager_is_not_called(store: Store, rows: Rows, attempts: Attempts) -> None:
