@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from fs_app.domain import tags
 from fs_app.domain.enums import SectionType
 from fs_app.domain.survey import ANY, INVALID, TIMEOUT, Section, Survey
 
@@ -17,8 +17,6 @@ RATING_MAX, RETRIES_MAX, TIMEOUT_MAX = 999, 20, 60
 _Node = TypeVar("_Node")
 _KEYED = frozenset({SectionType.MULTI_CHOICE, SectionType.RATING})
 _SPEAKING = _KEYED | {SectionType.PLAY_MESSAGE}
-_TAG = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]{0,63}\}")
-_BRACED = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,8 @@ def _words(section: Section) -> Iterator[Finding]:
     if section.type in _SPEAKING and section.audio is None and not section.script.strip():
         yield _error(section, "no-words", "has nothing to say: give it a script or an audio file")
     for text in (section.script, section.confirm_script, section.sms_text):
-        for braced in _BRACED.findall(_TAG.sub("", text)):
-            yield _error(
-                section,
-                "bad-tag",
-                f"has {braced!r} in its text: a tag is {{name}}, of letters, digits and _, and braces stand for nothing"
-                " else",
-            )
+        for problem in tags.problems(text):
+            yield _error(section, "bad-tag", problem)
 
 
 def _settings(section: Section) -> Iterator[Finding]:
