@@ -102,7 +102,7 @@ class Service:
         prompts = self.prompts
 
         def answer(channel: Channel) -> None:
-            run_call(channel, self.journal, prompts, self.clock)
+            run_call(channel, self.journal, prompts, self.clock, background=_beside)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
@@ -220,7 +220,7 @@ class Service:
             return
         context = self.journal.preview(call_uuid)
         if context is not None:
-            warm_call(context, self.prompts)
+            warm_call(context, self.prompts, _beside)
 
     def _ivr_ended(self, call_uuid: str) -> None:
         if self.calls is not None:
@@ -259,6 +259,11 @@ def log_call(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
     """The observer of a server: each thing that happens in a call is one line of the log."""
     said = " ".join(f"{name}={value}" for name, value in details.items() if value not in ("", None))
     log.info("call %s: %s %s", call_uuid or "-", what, said)
+
+
+def _beside(work: Callable[[], None]) -> None:
+    """Run ``work`` in a greenlet of its own."""
+    gevent.spawn(work)
 
 
 class LoopCaller:

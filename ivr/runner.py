@@ -7,13 +7,9 @@ record before the callee hears anything more. Whatever fails, the callee hears a
 from __future__ import annotations
 
 import logging
-from datetime import datetime
-from typing import Protocol
-
-import gevent
 
 from fs_app.clock import Clock
-from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.calls import CallContext
 from fs_app.domain.enums import IvrEnd
 from fs_app.errors import FsAppError, PromptError
 from fs_app.switch.channel import SOCKET_CLOSED, Channel, ChannelHungUp
@@ -32,7 +28,9 @@ from ivr.dialogue import (
     Record,
     Reply,
 )
-from ivr.prompts import Prompts
+from ivr.ports import Answering, Background, Journal, Prompts, never
+
+__all__ = ["Answering", "Background", "Journal", "Prompts", "run_call", "warm_call"]
 
 log = logging.getLogger(__name__)
 
@@ -40,56 +38,64 @@ _ALL_KEYS = 128  # as many as a channel gives at once
 _UNPLAYABLE = "a sound file could not be played"
 
 
-class Journal(Protocol):
-    """What is on record about calls. Methods return once it is committed; ``now`` is aware, in UTC."""
-
-    def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
-        """The call's survey and what is already on record; None when the call is not (or no longer) ours."""
-        ...
-
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None: ...
-
-    def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None: ...
-
-    def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None: ...
-
-
 class _Fault(Exception):
     """A fault of ours that ends the call; the message is the reason that is booked."""
 
 
-def warm_call(context: CallContext, prompts: Prompts) -> None:
-    """Before dialling: make the first words, and start on those that may follow.
+def warm_call(context: CallContext, prompts: Prompts, background: Background = never) -> None:
+    """Before dialling: make the first words, and start in the background on those that may follow.
 
     Raises PromptError when the first words cannot be made; it is then better not to ring anybody.
     """
     step = engine.start(context)
     if not isinstance(step.command, HangUp):
         prompts.require(step.command.prompts)
-    gevent.spawn(prompts.warm, engine.ahead(step.state))
+    following = engine.ahead(step.state)
+    background(lambda: prompts.warm(following))
 
 
-def run_call(channel: Channel, journal: Journal, prompts: Prompts, clock: Clock) -> IvrEnd:
+def run_call(
+    channel: Channel,
+    journal: Journal,
+    prompts: Prompts,
+    clock: Clock,
+    *,
+    background: Background = never,
+    answering: Answering | None = None,
+) -> IvrEnd | None:
     """Run the survey of the call on ``channel`` to its end, and return how it ended (already booked).
+
+    ``background`` makes ahead what may be heard next. ``answering`` is asked right after the answer, before the first
+    word, and may deal with the call itself: then nothing more is done here, and None returned.
 
     Raises nothing: faults are logged, booked as IvrEnd.ERROR with their reason, and told to the callee. Two ends are
     not booked: a call that is not on record (it gets the apology and a hang-up), and one whose connection to the
     switch broke, which stays open like the call of a process that died, so that nobody is rung twice for it.
     """
-    return _Run(channel, journal, prompts, clock).run()
+    return _Run(channel, journal, prompts, clock, background, answering).run()
 
 
 class _Run:
-    def __init__(self, channel: Channel, journal: Journal, prompts: Prompts, clock: Clock) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        journal: Journal,
+        prompts: Prompts,
+        clock: Clock,
+        background: Background,
+        answering: Answering | None,
+    ) -> None:
         self._channel = channel
         self._journal = journal
         self._prompts = prompts
         self._clock = clock
+        self._background = background
+        self._answering = answering
         self._uuid = channel.uuid
         self._language = "en"
         self._held: list[Reached] = []
 
-    def run(self) -> IvrEnd:
+    def run(self) -> IvrEnd | None:
         try:
             context = self._journal.open_call(self._uuid, self._clock.now())
             if context is None:
@@ -109,9 +115,13 @@ class _Run:
         except Exception as error:
             return self._fail(error)
 
-    def _converse(self, context: CallContext) -> IvrEnd:
+    def _converse(self, context: CallContext) -> IvrEnd | None:
         if not self._channel.hung_up:
             self._channel.answer()
+            if self._answering is not None and not self._answering(
+                self._channel, context, self._journal, self._prompts, self._clock
+            ):
+                return None
         step = engine.start(context)
         while True:
             self._save(step.records)
@@ -170,7 +180,8 @@ class _Run:
     def _files(self, prompts: tuple[Prompt, ...], state: engine.State) -> list[str]:
         files = [self._prompts.path(prompt) for prompt in prompts]
         # While these play, what may be heard next is made.
-        gevent.spawn(self._prompts.warm, engine.ahead(state))
+        following = engine.ahead(state)
+        self._background(lambda: self._prompts.warm(following))
         return files
 
     # ---- records

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent import spawn
 from gevent.threadpool import ThreadPool
 
 from fs_app.domain.calls import CallContext
@@ -65,7 +66,9 @@ class World:
         channel = ScriptedChannel(*script, tape=self.tape)
         contexts = () if context is None else (context,)
         journal = MemoryJournal(*contexts, broken=frozenset(broken.split()), tape=self.tape)
-        return run_call(channel, journal, prompts or self.prompts, StillClock()), channel, journal
+        end = run_call(channel, journal, prompts or self.prompts, StillClock(), background=spawn)
+        assert end is not None
+        return end, channel, journal
 
     def words(self, text: str, language: str = "en") -> str:
         return self.prompts.path(Speech(text, language))
