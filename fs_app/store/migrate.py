@@ -7,7 +7,7 @@ from collections.abc import Callable
 from peewee import Database, SqliteDatabase
 
 from fs_app.errors import StoreUnavailable
-from fs_app.store.migrations import m0001_initial, m0002_the_call
+from fs_app.store.migrations import m0001_initial, m0002_the_call, m0003_sending
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
 _POSTGRES = {
@@ -45,7 +45,17 @@ def _the_call(db: Database) -> None:
     _run_script(db, m0002_the_call.CHANGES)
 
 
-MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = ((1, _initial), (2, _the_call))
+def _sending(db: Database) -> None:
+    sqlite = isinstance(db, SqliteDatabase)
+    _run_script(db, m0003_sending.ATTEMPTS_SQLITE if sqlite else m0003_sending.ATTEMPTS_POSTGRES)
+    _run_script(db, m0003_sending.CHANGES)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
+    (1, _initial),
+    (2, _the_call),
+    (3, _sending),
+)
 LATEST = MIGRATIONS[-1][0]
 
 

@@ -429,18 +429,53 @@ class CallRequest(Base):
     created_date = UtcDateTimeField()
 
 
+class Outbox(Base):
+    """Something to be sent into the world, written in the transaction of its cause; see fs_app/notify.
+
+    ``kind`` is ``sms``, ``mail`` or ``webhook``. The status is ``pending``, then ``delivered`` or ``failed``, or
+    ``unclear``: it may have been taken, and its alarm sends it again with the same key. ``due_at`` is NULL unless it is
+    pending; while a process sends it, it is when that process's lease ends. ``lane`` is what else would fail if the
+    other side cannot be reached: a host, a gateway. ``reference`` is the other side's id for it.
+    """
+
+    kind = CharField()
+    idempotency_key = CharField(unique=True)
+    destination = CharField()
+    lane = CharField(default="")
+    payload = JsonField()
+    status = CharField(default="pending")
+    attempts = IntegerField(default=0)
+    due_at = UtcDateTimeField(null=True)
+    expires_at = UtcDateTimeField()
+    lease_token = CharField(null=True)
+    lease_expires = UtcDateTimeField(null=True)
+    reference = CharField(default="")
+    reason = CharField(default="")
+    alarm = ForeignKeyField(Alarm, null=True, on_delete="SET NULL")
+    alarm_id: int | None
+    callrequest = ForeignKeyField(CallRequest, null=True, on_delete="SET NULL")
+    callrequest_id: int | None
+    user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # the manager it is sent for
+    user_id: int | None
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
 class AlarmRequest(Base):
-    """One attempt of an alarm; unique on (alarm, attempt)."""
+    """One attempt of an alarm; unique on (alarm, attempt). It is a call, or a message of the outbox."""
 
     alarm = ForeignKeyField(Alarm, backref="requests", on_delete="CASCADE")
     alarm_id: int
     attempt = IntegerField()
-    callrequest = ForeignKeyField(CallRequest, unique=True, backref="alarm_request", on_delete="CASCADE")
-    callrequest_id: int
+    callrequest = ForeignKeyField(CallRequest, null=True, unique=True, backref="alarm_request", on_delete="CASCADE")
+    callrequest_id: int | None
+    outbox = ForeignKeyField(Outbox, null=True, backref="alarm_requests", on_delete="SET NULL")
+    outbox_id: int | None
     date = UtcDateTimeField()
     status = IntegerField(default=AlarmStatus.IN_PROCESS.value)
     callstatus = IntegerField(default=0)
     duration = IntegerField(default=0)
+    reason = CharField(default="")
     created_date = UtcDateTimeField()
 
 
@@ -463,33 +498,31 @@ class SurveyAnswer(Base):
     created_date = UtcDateTimeField()
 
 
-class Outbox(Base):
-    """Something to be sent into the world, written in the transaction of its cause; see fs_app/notify.
+class Webhook(Base):
+    """One per manager: the secret that signs what is posted for it, and where its events go. Empty URL: nowhere."""
 
-    ``kind`` is ``sms``, ``mail`` or ``webhook``. ``due_at`` is NULL once it is ``delivered`` or ``failed``; until then
-    the status is ``pending``. ``reference`` is the other side's id for it.
-    """
-
-    kind = CharField()
-    idempotency_key = CharField(unique=True)
-    destination = CharField()
-    payload = JsonField()
-    status = CharField(default="pending")
-    attempts = IntegerField(default=0)
-    due_at = UtcDateTimeField(null=True)
-    expires_at = UtcDateTimeField()
-    lease_token = CharField(null=True)
-    lease_expires = UtcDateTimeField(null=True)
-    reference = CharField(default="")
-    reason = CharField(default="")
-    alarm = ForeignKeyField(Alarm, null=True, on_delete="SET NULL")
-    alarm_id: int | None
-    callrequest = ForeignKeyField(CallRequest, null=True, on_delete="SET NULL")
-    callrequest_id: int | None
-    user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # the manager it is sent for
-    user_id: int | None
+    user = ForeignKeyField(User, unique=True, on_delete="CASCADE")
+    user_id: int
+    secret = CharField()
+    url = CharField(default="")
+    events = CharField(default="")  # names separated by commas; empty: all
+    status = IntegerField(default=1)
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
+
+
+class SmsReply(Base):
+    """What somebody answered to a short message, and what was made of it. ``message_id`` is the gateway's."""
+
+    sms_gateway = ForeignKeyField(SmsGateway, on_delete="CASCADE")
+    sms_gateway_id: int
+    message_id = CharField(null=True)
+    sender = CharField()
+    text = TextField()
+    meaning = CharField()
+    alarm = ForeignKeyField(Alarm, null=True, on_delete="SET NULL")
+    alarm_id: int | None
+    created_date = UtcDateTimeField()
 
 
 MODELS: tuple[type[Root], ...] = (
@@ -514,7 +547,9 @@ MODELS: tuple[type[Root], ...] = (
     Event,
     Alarm,
     CallRequest,
+    Outbox,
     AlarmRequest,
     SurveyAnswer,
-    Outbox,
+    Webhook,
+    SmsReply,
 )
