@@ -16,6 +16,7 @@ setup(
     package_data={"fs_app": ["py.typed"], "ivr": ["sounds/*.wav"]},
     install_requires=[
         "argon2-cffi>=23.1",
+        "av>=14",
         "bottle>=0.13,<0.14",
         "click>=8.1",
         "gevent>=24.2",
