@@ -89,6 +89,8 @@ class OutboundChannel:
             except CommandRejected as error:
                 log.warning("%s: %s", self.uuid, error)
                 done = None
+            if done is None and keys:
+                break  # stopped by a key; that its end went unreported is not the file's fault
             if done is None or done.get("Application-Response") in _FAILED:
                 log.warning("%s: could not play %s", self.uuid, file)
                 missing = True
@@ -188,7 +190,8 @@ class OutboundChannel:
             pass
 
     def _finish(self, running: Running[Frame], limit: float, seen: int | None) -> Frame | None:
-        """Wait until an application completes; None when that took over ``limit`` seconds and it was broken off.
+        """Wait until an application completes; None when that took over ``limit`` seconds and it was broken off, or
+        when a key stopped it and the switch never said so.
 
         A key beyond the ``seen`` first ones ends it, if need be by ``uuid_break``; None means that keys do not.
         Raises ChannelHungUp.
@@ -199,10 +202,15 @@ class OutboundChannel:
             with gevent.Timeout(limit, _TooLong):
                 while not running.ready():
                     session.news.clear()
-                    stopping = seen is not None and len(session.keys) > seen and not broken
-                    if not session.news.wait(KEY_GRACE if stopping else None) and stopping:
-                        self._break()
-                        broken = True
+                    stopping = seen is not None and len(session.keys) > seen
+                    grace = None if not stopping else BREAK_GRACE if broken else KEY_GRACE
+                    if session.news.wait(grace):
+                        continue
+                    if broken:
+                        log.warning("%s: the switch did not say that an application ended", self.uuid)
+                        return None
+                    self._break()
+                    broken = True
         except _TooLong:
             log.warning("%s: an application did not end within %g s", self.uuid, limit)
             self._break()
