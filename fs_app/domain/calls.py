@@ -83,6 +83,34 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class SendSms:
+    """A text message to be sent because of what happened; ``key`` is the same for the same cause, so that it goes out
+    once. ``number`` has passed the gate."""
+
+    number: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """This number is never to be called again by anyone of the call's manager."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRecording:
+    """The WAV file that the switch wrote: its bytes are kept with the answer, the file goes."""
+
+    path: str
+
+
+Effect = SendSms | OptOut | KeepRecording
+"""What an answer brings about; done in the transaction that saves the answer, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """What to do about answering machines in this call; ``parameters`` are those of ivr.amd, by name.
 
@@ -109,12 +137,15 @@ class CallContext:
     zone: str = "UTC"  # IANA name of the calendar's zone, for spoken times
     event_start: datetime | None = None
     event_end: datetime | None = None
-    phone_number: str = ""  # the callee's, as dialled
+    phone_number: str = ""  # the callee's, as the alarm has it
     answering: Answering | None = None  # None: detection is off
     phonenumber_transfer: str = ""  # a rescheduled result transfers there
     gateway: str = ""  # dial-string prefix or pattern of the call's gateway, for a transfer
+    addprefix: str = ""  # of that gateway, as for the call itself
+    removeprefix: str = ""
     caller_id_number: str = ""
     caller_id_name: str = ""
+    manager_id: int | None = None  # for whom the call is made: keeps conference rooms apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ import re
 from fs_app.errors import InvalidInput
 
 _NUMBER = re.compile(r"\+?[0-9]{3,18}", re.ASCII)
+_SIP_URI = re.compile(
+    r"sip:[A-Za-z0-9+_.\-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?", re.ASCII
+)
 _PUNCTUATION = re.compile(r"[ .()/\-]", re.ASCII)
 # Letters and digits of any language, and what names are written with. Not , ' " \ $ { } < > | ; % and no controls.
 _NAME_FORBIDDEN = re.compile(r"[^\w .:()&/+\-]", re.UNICODE)
@@ -38,6 +41,22 @@ def normalise_number(text: str, field: str = "phonenumber") -> str:
 def is_number(text: str) -> bool:
     """Whether ``text`` is already exactly what :func:`normalise_number` returns."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def through_gateway(number: str, addprefix: str, removeprefix: str, field: str = "phonenumber") -> str:
+    """The number as a gateway wants it: ``removeprefix`` taken off once, ``addprefix`` put on.
+
+    Raises InvalidInput naming ``field`` when what results is not a number.
+    """
+    plain = normalise_number(number, field)
+    if removeprefix and plain.startswith(removeprefix):
+        plain = plain[len(removeprefix) :]
+    return normalise_number(addprefix + plain, field)
+
+
+def is_sip_uri(text: str) -> bool:
+    """Whether ``text`` is ``sip:user@host[:port]``, in characters that mean nothing to a dial string."""
+    return _SIP_URI.fullmatch(text) is not None
 
 
 def check_caller_name(text: str, field: str = "caller_name") -> str:

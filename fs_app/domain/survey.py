@@ -73,6 +73,22 @@ class Section:
     translations: Mapping[str, Translation] = field(default_factory=dict)  # language tag -> words
     branches: tuple[Branch, ...] = ()
 
+    def translation(self, language: str) -> Translation | None:
+        """The words for that language, else for the language it is a kind of (``pt`` for ``pt-br``), else None."""
+        wanted = language_tag(language)
+        known = {language_tag(tag): words for tag, words in self.translations.items()}
+        return known.get(wanted) or known.get(wanted.split("-")[0])
+
+    def audio_hashes(self) -> frozenset[str]:
+        """Every recording the section can play, in any language."""
+        words = (self, *self.translations.values())
+        return frozenset(digest for w in words for digest in (w.audio, w.invalid_audio) if digest is not None)
+
+
+def language_tag(text: str) -> str:
+    """``"pt-br"`` of ``"pt_BR"``: one spelling for comparing."""
+    return text.strip().replace("_", "-").lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -96,7 +112,7 @@ class Survey:
 
     def audio_hashes(self) -> frozenset[str]:
         """Every recording the survey can play."""
-        return frozenset(digest for s in self.sections for digest in (s.audio, s.invalid_audio) if digest is not None)
+        return frozenset(digest for section in self.sections for digest in section.audio_hashes())
 
     def to_json(self) -> str:
         """Canonical: one survey value has exactly one text."""
