@@ -81,7 +81,7 @@ class Section:
 
     def audio_hashes(self) -> frozenset[str]:
         """Every recording the section can play, in any language."""
-        words = (self, *self.translations.values())
+        words: tuple[Section | Translation, ...] = (self, *self.translations.values())
         return frozenset(digest for w in words for digest in (w.audio, w.invalid_audio) if digest is not None)
 
 
