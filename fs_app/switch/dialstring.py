@@ -7,7 +7,9 @@ checked against a whitelist of characters that mean nothing to any pass. docs/or
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fs_app.domain.calls import OriginateRequest
@@ -16,6 +18,7 @@ from fs_app.errors import InvalidInput
 
 RING_TIMEOUT_MAX = 600  # seconds
 TIME_LIMIT_MAX = 4 * 3600  # seconds
+CONFIRM_TIME = 30  # seconds in which somebody who answers a transfer hears the words and presses the key
 # As FreeSWITCH names them, each optionally with @<rate>h and @<ptime>i.
 CODECS = frozenset(
     {"PCMU", "PCMA", "G722", "G723", "G729", "GSM", "OPUS", "SPEEX", "ILBC", "AMR", "AMR-WB", "L16"}
@@ -39,6 +42,9 @@ _TARGETS = (
     re.compile(rf"sofia/(?!gateway/){_NAME}/{_SIP_USER}@{_HOST}(?::{_PORT})?", re.ASCII),
     re.compile(rf"loopback/\+?[0-9]{{3,18}}(?:/{_NAME}){{0,2}}", re.ASCII),
 )
+_KEY = re.compile(r"[0-9*#]", re.ASCII)
+# Nothing that any pass over a dial string or file_string:// reads; no colon either, for ":_:" starts a second dial.
+_QUOTABLE = re.compile(r"/[\w ./()@&+\-]+")
 _HOST_PORT = re.compile(rf"({_HOST}):({_PORT})", re.ASCII)
 _CODEC = re.compile(r"([A-Za-z0-9\-]{2,10})((?:@[0-9]{1,6}[hik]){0,3})", re.ASCII)
 
@@ -104,7 +110,7 @@ def originate_command(request: OriginateRequest) -> str:
         f"origination_uuid={uuid}",
         "fs_app=true",
         f"fs_app_call={uuid}",
-        *_caller_id(request),
+        *_caller_id(request.caller_id_number, request.caller_id_name),
         f"originate_timeout={_seconds(request.ring_timeout, RING_TIMEOUT_MAX, 'ring_timeout')}",
         "ignore_early_media=true",
         "app_disable_expand_variables=true",
@@ -117,6 +123,53 @@ def originate_command(request: OriginateRequest) -> str:
         variables.append(rf"absolute_codec_string=\'{','.join(map(check_codec, request.codecs))}\'")
     endpoint = dial_string(request.gateway, request.number)
     return f"originate {{{','.join(variables)}}}{endpoint} &socket('{check_host_port(request.outbound)} async full')"
+
+
+def bridge_argument(
+    target: BridgeTarget,
+    *,
+    peer: str,
+    call: str,
+    ring_timeout: float,
+    confirm: Sequence[str] = (),
+    confirm_key: str = "",
+) -> str:
+    """The argument of ``bridge``: one leg with the UUID ``peer``, rung for the call ``call``.
+
+    With a ``confirm_key`` the switch plays ``confirm`` to the one who answers and connects only when the key comes
+    within :data:`CONFIRM_TIME`. Raises InvalidInput for what is not fit: paths in ``confirm`` are absolute, of letters,
+    digits, spaces and ``. _ - / ( ) @ & +``.
+    """
+    ring = max(1, math.ceil(ring_timeout))
+    _seconds(ring, RING_TIMEOUT_MAX, "ring_timeout")
+    variables = [
+        f"origination_uuid={check_uuid(peer, 'peer')}",
+        f"fs_app_transfer={check_uuid(call, 'call')}",
+        *_caller_id(target.caller_id_number, target.caller_id_name),
+        "ignore_early_media=true",
+        # The callee hears our announcement from the first moment, not from when the far end says that it rings.
+        "instant_ringback=true",
+        "app_disable_expand_variables=true",
+        # A loopback leg that steps aside would take the call out of our hands.
+        "loopback_bowout=false",
+    ]
+    if confirm_key:
+        if not _KEY.fullmatch(confirm_key):
+            raise InvalidInput("confirm_key", "give one key: 0 to 9, * or #")
+        for file in confirm:
+            if not _QUOTABLE.fullmatch(file):
+                raise InvalidInput("confirm", f"{file[:80]!r} is not a path that can stand in a dial string")
+        files = confirm[0] if len(confirm) == 1 else "file_string://" + "!".join(confirm)
+        variables += [
+            f"originate_timeout={ring + CONFIRM_TIME + 5}",
+            f"leg_timeout={ring}",
+            f"group_confirm_timeout={CONFIRM_TIME}",
+            f"group_confirm_key={confirm_key}",
+            *([f"group_confirm_file='{files}'"] if confirm else []),
+        ]
+    else:
+        variables.append(f"originate_timeout={ring}")
+    return f"{{{','.join(variables)}}}{target.endpoint}"
 
 
 def dial_string(gateway: str, number: str) -> str:
@@ -169,11 +222,11 @@ def check_uuid(text: str, field: str) -> str:
     return text
 
 
-def _caller_id(request: OriginateRequest) -> list[str]:
+def _caller_id(number: str, name: str) -> list[str]:
     found = []
-    if request.caller_id_number:
-        found.append(f"origination_caller_id_number={normalise_number(request.caller_id_number, 'caller_id_number')}")
-    name = check_caller_name(request.caller_id_name, "caller_id_name")
+    if number:
+        found.append(f"origination_caller_id_number={normalise_number(number, 'caller_id_number')}")
+    name = check_caller_name(name, "caller_id_name")
     if name:
         found.append(f"origination_caller_id_name='{name}'")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Callable
 
@@ -36,9 +37,18 @@ class OutboundServer(greenswitch.OutboundESLServer):  # type: ignore[misc]  # gr
         *,
         max_connections: int = 1000,
         playback_limit: float = PLAYBACK_LIMIT,
+        media_host: str = "127.0.0.1",
     ) -> None:
-        """``port`` 0 takes a free one; ``bound_port`` says which, once started. ``playback_limit`` in seconds."""
+        """``port`` 0 takes a free one; ``bound_port`` says which, once started. ``playback_limit`` in seconds.
+
+        ``media_host`` is the IPv4 address to which the switch sends the audio of callees that are listened to: one of
+        this machine's that the switch reaches. Raises ConfigError when it is not an address.
+        """
         super().__init__(host, port, application, max_connections)
+        try:
+            self._media_host = str(ipaddress.IPv4Address(media_host))
+        except ValueError:
+            raise ConfigError(f"{media_host!r} is not an IPv4 address to receive the callees' audio on") from None
         self._playback_limit = playback_limit
         self._calls = gevent.pool.Group()
         self._refusals = gevent.pool.Group()
@@ -115,7 +125,7 @@ class OutboundServer(greenswitch.OutboundESLServer):  # type: ignore[misc]  # gr
             session.stop()
             self._finished()
             return
-        channel = OutboundChannel(session, playback_limit=self._playback_limit)
+        channel = OutboundChannel(session, playback_limit=self._playback_limit, media_host=self._media_host)
         try:
             self.application(channel)
         except ChannelHungUp as end:
@@ -124,6 +134,7 @@ class OutboundServer(greenswitch.OutboundESLServer):  # type: ignore[misc]  # gr
             log.exception("%s: the call failed", channel.uuid)
         finally:
             channel.hangup()
+            channel.close()
             session.stop()
             self._finished()
 

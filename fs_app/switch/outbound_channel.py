@@ -32,6 +32,9 @@ from fs_app.switch.channel import (
 )
 from fs_app.switch.dialstring import BridgeTarget
 from fs_app.switch.hangup import check_cause
+from fs_app.switch.joining import conference, transfer
+from fs_app.switch.listening import UdpFrames
+from fs_app.switch.recording import record
 from fs_app.switch.session import OutboundSession, Running
 from fs_app.switch.wire import Frame, command, sendmsg
 
@@ -49,10 +52,14 @@ class _TooLong(Exception):
 
 
 class OutboundChannel:
-    """One connected call. ``playback_limit`` in seconds bounds each file that is played."""
+    """One connected call. ``playback_limit`` in seconds bounds each file that is played; ``media_host`` is an IPv4
+    address of ours that the switch can send the callee's audio to."""
 
-    def __init__(self, session: OutboundSession, *, playback_limit: float = PLAYBACK_LIMIT) -> None:
+    def __init__(
+        self, session: OutboundSession, *, playback_limit: float = PLAYBACK_LIMIT, media_host: str = "127.0.0.1"
+    ) -> None:
         self._session = session
+        self._audio = UdpFrames(session, media_host)
         self._limit = playback_limit
 
     @property
@@ -125,7 +132,7 @@ class OutboundChannel:
                 return Gathered(digits, how, failed)
 
     def record(self, path: str, *, limit: float, silence: float, terminators: str = "any") -> Recorded:
-        raise NotImplementedError
+        return record(self._session, path, limit=limit, silence=silence, terminators=terminators)
 
     def transfer(
         self,
@@ -137,13 +144,28 @@ class OutboundChannel:
         leave_key: str = "*",
         ring_timeout: float = 30,
     ) -> Transferred:
-        raise NotImplementedError
+        return transfer(
+            self._session,
+            target,
+            announcement=announcement,
+            confirm=confirm,
+            confirm_key=confirm_key,
+            leave_key=leave_key,
+            ring_timeout=ring_timeout,
+        )
 
     def conference(self, room: str, *, leave_key: str = "#", limit: float) -> Conferenced:
-        raise NotImplementedError
+        return conference(self._session, room, leave_key=leave_key, limit=limit)
 
     def listen(self) -> AbstractContextManager[Frames]:
-        raise NotImplementedError
+        if self.hung_up:
+            raise ChannelHungUp(str(self._session.hangup_cause))
+        self.answer()  # nothing where that has happened; see the module for what listening too early does
+        return self._audio.open()
+
+    def close(self) -> None:
+        """The call is over: let go of what only a live call needs."""
+        self._audio.close()
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         packet = sendmsg({"call-command": "hangup", "hangup-cause": check_cause(cause)})

@@ -36,12 +36,14 @@ Running = gevent.event.AsyncResult  # of the CHANNEL_EXECUTE_COMPLETE of one app
 
 class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: ignore[misc]  # greenswitch has no types
     """What comes from one call. ``keys`` holds every digit not yet taken, in order; ``hangup_cause`` is None while the
-    call lives; ``news`` is set whenever one of them changes or an application completes."""
+    call lives; ``news`` is set whenever one of them changes or an application completes. ``over`` is set with the last
+    event of the call, when every file that was recorded is complete, or when the connection is lost."""
 
     def __init__(self, client_address: object, sock: gevent.socket.socket) -> None:
         self.keys: list[str] = []
         self.hangup_cause: str | None = None
         self.news = gevent.event.Event()
+        self.over = gevent.event.Event()
         self._running: dict[str, Running[Frame]] = {}
         self._latest: Frame | None = None
         self._taking_over: list[gevent.event.AsyncResult[Frame]] = []
@@ -97,6 +99,19 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
                 return str(value)
         return None
 
+    @property
+    def latest(self) -> Frame | None:
+        """The latest event that carried the channel's variables and times."""
+        return self._latest
+
+    def ask(self, words: str) -> str:
+        """What the switch answers to an ``api`` command; "" when it does not. Raises InvalidInput for a line break."""
+        try:
+            return self.request(command(f"api {words}")).body
+        except SwitchError as error:
+            log.info("%s: %s: %s", self.uuid, words.partition(" ")[0], error)
+            return ""
+
     def run(self, application: str, argument: str = "") -> Running[Frame]:
         """Start an application; the result is its CHANNEL_EXECUTE_COMPLETE, matched by a UUID of its own.
 
@@ -137,10 +152,13 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
         elif name in ("CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE") and self._is_mine(event):
             self._latest = event
             self._over(event.get("Hangup-Cause", "NONE"))
+            if name == "CHANNEL_HANGUP_COMPLETE":
+                self.over.set()
         super().on_frame(event)
 
     def on_lost(self) -> None:
         self._over(SOCKET_CLOSED)
+        self.over.set()
 
     def _is_mine(self, event: Frame) -> bool:
         return self.session_data is None or event.get("Unique-ID") == self.uuid
