@@ -1,4 +1,4 @@
-"""``python -m benchmarks`` (``make bench``): every benchmark of this folder, one after the other, each in its process."""
+"""``python -m benchmarks`` (``make bench``): every benchmark of this folder, one after the other, each in a process."""
 
 from __future__ import annotations
 
