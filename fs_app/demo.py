@@ -83,8 +83,9 @@ def run_demo(environ: Mapping[str, str], *, real_switch: bool, gateway: str | No
         story.say("Look at it yourself:")
         for path in (f"alarm/{alarm}/", f"alarm-request/{event}/get_nested_alarm_request/", "callrequest/"):
             story.say(f"  curl -u {ADMIN}:{PASSWORD} {base}{path}")
+        stop = stop_on_signals()  # before it is said: whoever reads it may press at once
         story.say("Serving until Ctrl-C.")
-        return service.run_forever(stop_on_signals())
+        return service.run_forever(stop)
     finally:
         if once:
             service.stop()
