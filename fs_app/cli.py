@@ -188,8 +188,10 @@ def originate(ctx: click.Context, number: str, setting: int, survey: int | None,
         fs-app originate +15550100 --setting 1 --survey 2
 
     The survey itself is run by `fs-app serve`, which must be up. The exit code is 0 when the call was answered.
+    A line of --dry-run works once: the call it names is on record, waiting to be dialled.
     """
     from fs_app.direct import place_call, plan_call
+    from fs_app.store.attempts import Attempts
     from fs_app.store.database import Store
     from fs_app.switch.dialstring import originate_command
 
@@ -198,7 +200,10 @@ def originate(ctx: click.Context, number: str, setting: int, survey: int | None,
     store.check_schema()
     dial = plan_call(store, settings, number, setting, survey)
     if dry_run:
-        click.echo(originate_command(dial.request))
+        line = originate_command(dial.request)
+        Attempts(store, settings.timezone).register(dial, line, SystemClock().now())
+        store.close()
+        click.echo(line)
         return
 
     def tell(what: str, call_uuid: str, details: Mapping[str, object]) -> None:

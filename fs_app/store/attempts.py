@@ -110,6 +110,13 @@ class Attempts:
             token = self._insert_call(dial, now, lease, user_id, num_attempt=1)[1]
         return Claim(None, token, now + lease, dial)
 
+    def register(self, dial: Dial, line: str, now: datetime) -> None:
+        """Put a call on record that somebody will dial by hand with ``line``: no lease, no retry. The IVR books it."""
+        with self._store.transaction():
+            call, _token = self._insert_call(dial, now, timedelta(), None, num_attempt=1)
+            by_hand = CallRequest.update(lease_token=None, lease_expires=None, originate=line)
+            by_hand.where(CallRequest.id == call.id).execute()
+
     def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime) -> bool:
         """Commit that the originate is about to go to ``switch``.
 

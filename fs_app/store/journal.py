@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import IntegrityError
 
 from fs_app.domain.calls import Answer, Answering, CallContext
-from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd
+from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome
 from fs_app.domain.survey import Survey
 from fs_app.store.database import Store
 from fs_app.store.models import (
@@ -79,6 +79,7 @@ class CallJournal:
         """The survey has stopped running in this call."""
         with self._store.transaction():
             CallRequest.update(ivr_end=end.value, reason=reason).where(CallRequest.request_uuid == call_uuid).execute()
+            _book_by_hand(call_uuid, now)
 
     def load_audio(self, sha256: str) -> tuple[bytes, str]:
         """Bytes and file extension of a recording. Raises KeyError."""
@@ -109,6 +110,17 @@ class CallJournal:
                 )
             )
             return bool(saved.exists())
+
+
+def _book_by_hand(call_uuid: str, now: datetime) -> None:
+    """A line of ``fs-app originate --dry-run`` was pasted and answered: no scheduler follows that call."""
+    CallRequest.update(ended_at=now, status=CallStatus.SUCCESS, outcome=Outcome.ANSWERED.value).where(
+        CallRequest.request_uuid == call_uuid,
+        CallRequest.originate != "",
+        CallRequest.dialled_at.is_null(),
+        CallRequest.lease_token.is_null(),
+        CallRequest.ended_at.is_null(),
+    ).execute()
 
 
 def _context(call: CallRequest) -> CallContext:

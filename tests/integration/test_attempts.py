@@ -286,3 +286,20 @@ def test_an_uncounted_attempt_is_tried_again_as_a_new_one(store: Store, rows: Ro
     with store.reading():
         requests = AlarmRequest.select().where(AlarmRequest.alarm == alarm).order_by(AlarmRequest.attempt)
         assert [(r.attempt, r.callrequest.num_attempt, r.callstatus) for r in requests] == [(1, 1, 5), (2, 1, 0)]
+
+
+def test_a_call_dialled_by_hand_is_booked_by_its_survey(store: Store, rows: Rows, attempts: Attempts) -> None:
+    """What `fs-app originate --dry-run` printed was pasted into fs_cli."""
+    setting = attempts.setting(rows.setting.id)
+    dial = plan.dial(setting, "15550100", rows.survey.id, "7d44b455-139d-4f12-af39-5008c7879c4d", SETTINGS, {}, "")
+    attempts.register(dial, "originate …", NOW)
+    assert attempts.expired(NOW + timedelta(days=1)) == []
+    journal = CallJournal(store)
+    assert journal.open_call(dial.request.call_uuid, NOW) is not None
+    journal.save_answer(dial.request.call_uuid, Answer(1, 1, "1", True, "1", AlarmResult.CONFIRMED), NOW)
+    journal.ended(dial.request.call_uuid, IvrEnd.COMPLETED, "", NOW)
+    with store.reading():
+        call = CallRequest.get()
+    assert (call.status, call.outcome, call.result) == (CallStatus.SUCCESS, "answered", AlarmResult.CONFIRMED)
+    assert call.ended_at == NOW
+    assert journal.open_call(dial.request.call_uuid, NOW) is None  # the line works once
