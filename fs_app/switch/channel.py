@@ -158,7 +158,8 @@ class Channel(Protocol):
 
         It ends with a key of ``terminators`` ("any": each), after ``silence`` seconds without sound (0: never), after
         ``limit`` seconds, or with the call: what was said until then is kept. Whole seconds count. Keys that wait when
-        it begins only hurried the prompt: they are dropped, as are those that end nothing.
+        it begins only hurried the prompt: they are dropped, as are those that end nothing. (Of keys that reach the
+        switch within the same 20 ms it drops those behind the one that ends it; fingers are not that quick.)
 
         Raises ChannelHungUp when the call was over before, InvalidInput for a path or times that are not fit.
         """
@@ -194,10 +195,11 @@ class Channel(Protocol):
         ...
 
     def listen(self) -> AbstractContextManager[Frames]:
-        """The callee's audio while nothing plays, as long as the ``with`` lasts. The call must have been answered.
+        """The callee's audio, from the answer until something first plays, as long as the ``with`` lasts.
 
-        Playing, or anything else that runs on the channel, ends the audio: leave the ``with`` first. Raises
-        ChannelHungUp when the call was over before.
+        Whatever runs on the channel (a prompt, waiting for a key) ends the audio for the rest of the call: listen
+        before anything else, and afterwards no frame comes. Keys are taken in meanwhile. An unanswered call is
+        answered. Raises ChannelHungUp when the call was over before.
         """
         ...
 

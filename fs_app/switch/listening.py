@@ -1,10 +1,11 @@
 """The callee's audio: ``unicast`` makes the switch send it to a UDP socket of ours while the call is parked.
 
-The switch takes this order once in a call, cannot be told to stop, and stops by itself while an application runs. So a
-call has one socket, opened when it is first listened to and closed with the call: were it closed earlier, the audio
-that still comes could reach another call that was given the same port.
+The switch cannot be told to stop; it stops for good after the first application that plays. So a call has one socket,
+opened when it is first listened to and closed with the call: were it closed earlier, the audio that still comes could
+reach another call that was given the same port.
 
-The order must never be given before the answer: where a parked call has no audio yet, it ends the whole switch.
+Two orders would end the whole switch, and are never given: one before the answer, where a parked call has no audio yet,
+and a second one in the same call, for it then stops a thread that never began.
 """
 
 from __future__ import annotations

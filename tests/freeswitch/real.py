@@ -82,6 +82,7 @@ class Calls:
         """Wait until the call's session has read what makes that true; it says when it has news."""
         with gevent.Timeout(PATIENCE):
             while not condition():
+                channel._session.news.clear()
                 channel._session.news.wait()
 
     def over(self, call_uuid: str) -> CallEnded:
