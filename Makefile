@@ -19,7 +19,11 @@ lint: $(FULL_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# python-ESL is only a peer to measure against; it builds with SWIG 3 and a C++ compiler, and is done without if not.
 bench: $(FULL_STAMP)
+	-$(BIN)/python -c 'import ESL' 2>/dev/null || ( \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'swig==3.0.12' wheel 'setuptools<81' && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation python-ESL )
 	$(BIN)/python -m benchmarks
 
 $(BIN)/python:
