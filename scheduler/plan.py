@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 
-from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, SettingFacts, Wait
+from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, Send, SettingFacts, Wait, tags
 from fs_app.domain.calls import OriginateRequest
-from fs_app.domain.enums import EventStatus
+from fs_app.domain.enums import AlarmMethod, EventStatus, Kind
 from fs_app.domain.phone import normalise_number
+from fs_app.domain.tags import clean, fill
 from fs_app.domain.window import next_open
 from fs_app.errors import InvalidInput
 
@@ -33,24 +35,60 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
         return Fail("event is not pending")
     if now >= policy.event_end:
         return Fail("missed: the event had ended before the call could be placed")
-    if due.do_not_call:
+    if due.do_not_call and due.method is not AlarmMethod.MAIL:
         return Fail("do not call: the number is on a do-not-call list")
-    if due.setting is None:
+    if due.setting is None and due.method is not AlarmMethod.MAIL:
         return Fail("no calendar setting: assign one to the calendar user's profile")
-    if due.survey_id is None:
-        return Fail("no survey: set one on the alarm or on the calendar setting")
-    gateway = due.setting.gateway
-    if not gateway.active:
-        return Fail(f"gateway {gateway.name} is switched off")
+    if due.method is AlarmMethod.CALL and due.setting is not None:
+        if due.survey_id is None:
+            return Fail("no survey: set one on the alarm or on the calendar setting")
+        if not due.setting.gateway.active:
+            return Fail(f"gateway {due.setting.gateway.name} is switched off")
     opening = next_open(now, policy.daily_start, policy.daily_stop, policy.zone)
     if opening > now:
         if opening >= policy.event_end:
             return Fail("missed: the daily window does not open again before the event ends")
         return Wait(opening, "outside the daily window")
     try:
+        if due.method is AlarmMethod.SMS:
+            return sms(due)
+        if due.method is AlarmMethod.MAIL:
+            return mail(due)
+        assert due.setting is not None  # seen to above
+        assert due.survey_id is not None
         return dial(due.setting, due.phone_number, due.survey_id, call_uuid, settings, tags(due), due.language)
     except InvalidInput as exc:
         return Fail(str(exc))
+
+
+def sms(due: DueAlarm) -> Decision:
+    """The short message of an alarm. Raises InvalidInput."""
+    if due.sms is None:
+        return Fail("no SMS template: set one on the alarm")
+    if due.sms_gateway_id is None:
+        return Fail("no SMS gateway: set one on the calendar setting")
+    number = normalise_number(due.phone_number, "alarm_phonenumber")
+    text = fill(due.sms.text, tags(due)).strip()
+    if not text:
+        return Fail("the SMS template holds no words")
+    return Send(Kind.SMS, number, {"text": text, "sender": due.sms.sender, "sms_gateway": due.sms_gateway_id})
+
+
+def mail(due: DueAlarm) -> Decision:
+    """The mail of an alarm: tag values are text, in its HTML part too."""
+    if due.mail is None:
+        return Fail("no mail template: set one on the alarm")
+    if not due.email:
+        return Fail("no address: set alarm_email on the alarm")
+    words, values = due.mail, tags(due)
+    payload = {
+        "subject": fill(words.subject, values),
+        "text": fill(words.text, values),
+        "html": fill(words.html, {name: escape(clean(value)) for name, value in values.items()}),
+        "from_email": words.from_email,
+        "from_name": words.from_name,
+    }
+    return Send(Kind.MAIL, due.email, payload)
 
 
 def dial(
@@ -87,16 +125,3 @@ def dialled_number(number: str, gateway: GatewayFacts) -> str:
     if gateway.removeprefix and plain.startswith(gateway.removeprefix):
         plain = plain[len(gateway.removeprefix) :]
     return normalise_number(gateway.addprefix + plain, "alarm_phonenumber")
-
-
-def tags(due: DueAlarm) -> dict[str, str]:
-    """What ``{tags}`` in the survey's words become: ``event.data``, and built in, in the calendar's zone and for this
-    very occurrence, ``event_title``, ``event_date``, ``event_time`` and ``phone_number``."""
-    start = due.event_start.astimezone(due.policy.zone)
-    built_in = {
-        "event_title": due.event_title,
-        "event_date": f"{start:%A} {start.day} {start:%B} {start.year}",
-        "event_time": f"{start:%H:%M}",
-        "phone_number": due.phone_number,
-    }
-    return built_in | {name: str(value) for name, value in due.data.items()}

@@ -11,7 +11,7 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.calls import OriginateRequest
-from fs_app.domain.enums import AlarmStatus, EventStatus, Outcome
+from fs_app.domain.enums import AlarmMethod, AlarmStatus, EventStatus, Kind, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,25 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsWords:
+    """Of a template. ``sender`` is a number; empty: the gateway's own."""
+
+    text: str
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailWords:
+    """Of a template. Empty ``from_email``: the configured sender."""
+
+    subject: str
+    text: str
+    html: str = ""
+    from_email: str = ""
+    from_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DueAlarm:
     """A claimed row and all that is needed to decide about it. ``num_attempt`` counts the attempts before this one."""
 
@@ -66,6 +85,24 @@ class DueAlarm:
     survey_id: int | None  # the alarm's own, else the setting's
     language: str = ""
     do_not_call: bool = False
+    method: AlarmMethod = AlarmMethod.CALL
+    email: str = ""
+    sms: SmsWords | None = None
+    mail: MailWords | None = None
+    sms_gateway_id: int | None = None  # the setting's
+
+
+def tags(due: DueAlarm) -> dict[str, str]:
+    """What ``{tags}`` in the survey's or a template's words become: ``event.data``, and built in, in the calendar's
+    zone and for this very occurrence, ``event_title``, ``event_date``, ``event_time`` and ``phone_number``."""
+    start = due.event_start.astimezone(due.policy.zone)
+    built_in = {
+        "event_title": due.event_title,
+        "event_date": f"{start:%A} {start.day} {start:%B} {start.year}",
+        "event_time": f"{start:%H:%M}",
+        "phone_number": due.phone_number,
+    }
+    return built_in | {name: str(value) for name, value in due.data.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +114,15 @@ class Dial:
     gateway_id: int
     tags: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send now, by way of the outbox; see fs_app.store.outbox.add for what the payload holds."""
+
+    kind: Kind
+    destination: str
+    payload: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +140,7 @@ class Wait:
     reason: str
 
 
-Decision = Dial | Fail | Wait
+Decision = Dial | Send | Fail | Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,14 @@ class AlarmMethod(IntEnum):
     MAIL = 3
 
 
+class Kind(StrEnum):
+    """Of a message of the outbox."""
+
+    SMS = "sms"
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
 class AlarmStatus(IntEnum):
     """PENDING -> IN_PROCESS -> SUCCESS | FAILURE | RETRY; RETRY -> IN_PROCESS; IN_PROCESS -> PENDING when a claim is
     released undialled; PENDING | RETRY -> FAILURE when missed."""

@@ -8,21 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from fs_app.domain.alarms import RetryPolicy
-from fs_app.domain.enums import AlarmStatus
+from fs_app.domain.enums import AlarmStatus, Kind
 from fs_app.domain.window import next_open
 
 # After the first, second, … sending that failed; the last one repeats.
 BACKOFF = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds
-
-
-class Kind(StrEnum):
-    SMS = "sms"
-    MAIL = "mail"
-    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)

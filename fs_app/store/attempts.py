@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, SQL, ModelUpdate
+from peewee import SQL, ModelUpdate
 
 from fs_app.domain.alarms import (
     Claim,
@@ -22,9 +22,9 @@ from fs_app.domain.alarms import (
     Dial,
     DueAlarm,
     Fail,
-    GatewayFacts,
     OpenCall,
     RetryPolicy,
+    Send,
     SettingFacts,
     Verdict,
     Wait,
@@ -32,6 +32,7 @@ from fs_app.domain.alarms import (
 from fs_app.domain.calls import CallEnded, CallFacts
 from fs_app.domain.enums import (
     CALLSTATUS_CODE,
+    AlarmMethod,
     AlarmResult,
     AlarmStatus,
     CallStatus,
@@ -39,28 +40,25 @@ from fs_app.domain.enums import (
     IvrEnd,
     Outcome,
 )
-from fs_app.domain.window import load_zone
 from fs_app.errors import InvalidInput, LeaseLost, NotFound
+from fs_app.store import outbox
 from fs_app.store.database import Store
+from fs_app.store.due import due_alarm, setting_facts
 from fs_app.store.models import (
     Alarm,
     AlarmRequest,
-    Calendar,
     CalendarSetting,
-    CalendarUserProfile,
     CallRequest,
-    DncContact,
-    DncList,
     Event,
-    Gateway,
     SealedSurvey,
     SurveyAnswer,
-    User,
 )
+from fs_app.store.outbox_queue import insert_message
 
 log = logging.getLogger(__name__)
 
 Decide = Callable[[DueAlarm, str], Decision]
+ALL_METHODS = tuple(AlarmMethod)
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
@@ -72,36 +70,46 @@ class Attempts:
         self._zone = default_zone
         self._new_uuid = new_uuid
 
-    def next_due(self) -> datetime | None:
-        """When the earliest waiting alarm is due; None when none waits. One index look-up, however many wait."""
+    def next_due(self, methods: Sequence[AlarmMethod] = ALL_METHODS) -> datetime | None:
+        """When the earliest waiting alarm of these methods is due; None when none waits. One index look-up for each
+        method, however many wait."""
         with self._store.reading():
-            row = Alarm.select(Alarm.due_at).where(Alarm.due_at.is_null(False)).order_by(Alarm.due_at).first()
-            return None if row is None else row.due_at
+            found = []
+            for method in methods:
+                query = Alarm.select(Alarm.due_at).where(Alarm.method == method, Alarm.due_at.is_null(False))
+                row = query.order_by(Alarm.due_at).first()
+                if row is not None:
+                    found.append(row.due_at)
+            return min(found, default=None)
 
-    def claim_due(self, now: datetime, limit: int, lease: timedelta, decide: Decide) -> list[Claim]:
-        """Decide about up to ``limit`` alarms due at ``now``; commit the decisions; return what is to be dialled.
+    def claim_due(
+        self,
+        now: datetime,
+        limit: int,
+        lease: timedelta,
+        decide: Decide,
+        methods: Sequence[AlarmMethod] = ALL_METHODS,
+    ) -> list[Claim]:
+        """Decide about up to ``limit`` alarms of each method due at ``now``; commit the decisions; return what is to
+        be dialled. What is to be sent is in the outbox then.
 
         ``decide(due, call_uuid)`` is pure. On PostgreSQL rows that another worker holds are skipped.
         """
         claims: list[Claim] = []
         with self._store.transaction():
-            query = (
-                Alarm.select()
-                .where(Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-                .order_by(Alarm.due_at)
-                .limit(limit)
-            )
-            if not self._store.sqlite:
-                query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
-            for alarm in list(query):
-                decision = self._decide(alarm, str(self._new_uuid()), decide)
-                match decision:
-                    case Dial():
-                        claims.append(self._insert_attempt(alarm, decision, now, lease))
-                    case Wait(until, reason):
-                        self._set_alarm(alarm, alarm.status, now, reason, due_at=until)
-                    case Fail(reason):
-                        self._set_alarm(alarm, AlarmStatus.FAILURE, now, reason, due_at=None)
+            for method in methods:
+                query = (
+                    Alarm.select()
+                    .where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
+                    .order_by(Alarm.due_at)
+                    .limit(limit)
+                )
+                if not self._store.sqlite:
+                    query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
+                for alarm in list(query):
+                    claim = self._claim_one(alarm, str(self._new_uuid()), now, lease, decide)
+                    if claim is not None:
+                        claims.append(claim)
         return claims
 
     def claim_direct(self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None) -> Claim:
@@ -143,6 +151,10 @@ class Attempts:
             CallRequest.update(answered_at=now).where(
                 CallRequest.request_uuid == call_uuid, CallRequest.answered_at.is_null()
             ).execute()
+            alarm = self._alarm_of(call_uuid)
+            if alarm is not None:
+                call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+                outbox.tell(alarm, "answered", now, call=call)
 
     def extend(self, tokens: list[str], now: datetime, lease: timedelta) -> None:
         """Prolong the leases of calls that live."""
@@ -182,7 +194,7 @@ class Attempts:
         """The retry policy of the call's alarm and how many attempts counted before this one; None without an alarm."""
         with self._store.reading():
             alarm = self._alarm_of(call_uuid)
-            due = None if alarm is None else self._due_alarm(alarm)
+            due = None if alarm is None else due_alarm(alarm, self._zone)
             return None if due is None else (due.policy, due.num_attempt)
 
     def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
@@ -207,12 +219,17 @@ class Attempts:
             if alarm is None:
                 return
             AlarmRequest.update(
-                status=verdict.status, callstatus=CALLSTATUS_CODE[verdict.outcome], duration=billsec
+                status=verdict.status,
+                callstatus=CALLSTATUS_CODE[verdict.outcome],
+                duration=billsec,
+                reason=verdict.reason,
             ).where(AlarmRequest.alarm == alarm, AlarmRequest.attempt == alarm.sequence).execute()
             if verdict.counted:
                 Alarm.update(num_attempt=Alarm.num_attempt + 1).where(Alarm.id == alarm.id).execute()
             due_at = verdict.due_at if _event_pending(alarm) else None
             self._set_alarm(alarm, verdict.status, now, verdict.reason, due_at=due_at)
+            if verdict.status is AlarmStatus.FAILURE:
+                self._failed(alarm, call_uuid, verdict.reason, now)
 
     def expired(self, now: datetime) -> list[OpenCall]:
         """Calls whose lease has run out at ``now``, oldest first."""
@@ -262,7 +279,7 @@ class Attempts:
             row = CalendarSetting.get_or_none(CalendarSetting.id == setting_id)
             if row is None:
                 raise NotFound(f"there is no calendar setting {setting_id}")
-            return _setting(row)
+            return setting_facts(row)
 
     def has_survey(self, survey_id: int) -> bool:
         """Whether there is a sealed survey of that id."""
@@ -329,85 +346,41 @@ class Attempts:
         )
         return call, token
 
+    def _failed(self, alarm: Alarm, call_uuid: str, reason: str, now: datetime) -> None:
+        """The last attempt was in vain: those who wanted to know are told."""
+        call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+        outbox.tell(alarm, "failed", now, call=call, reason=reason)
+        due = due_alarm(alarm, self._zone)
+        if due is not None:
+            outbox.failure_sms(alarm, due, now)
+
+    def _claim_one(self, alarm: Alarm, call_uuid: str, now: datetime, lease: timedelta, decide: Decide) -> Claim | None:
+        decision = self._decide(alarm, call_uuid, decide)
+        match decision:
+            case Dial():
+                return self._insert_attempt(alarm, decision, now, lease)
+            case Send():
+                insert_message(alarm, decision, call_uuid, alarm.event.end, now)
+            case Wait(until, reason):
+                self._set_alarm(alarm, alarm.status, now, reason, due_at=until)
+            case Fail(reason):
+                self._set_alarm(alarm, AlarmStatus.FAILURE, now, reason, due_at=None)
+                outbox.tell(alarm, "missed" if reason.startswith("missed") else "failed", now, reason=reason)
+        return None
+
     def _decide(self, alarm: Alarm, call_uuid: str, decide: Decide) -> Decision:
         """One row that nobody can decide about must not hold up all others: it fails, and says why."""
         try:
-            due = self._due_alarm(alarm)
+            due = due_alarm(alarm, self._zone)
             return Fail("its event is gone") if due is None else decide(due, call_uuid)
         except (InvalidInput, ValueError, TypeError, KeyError) as exc:
             log.exception("alarm %s cannot be decided about", alarm.id)
             return Fail(f"cannot be decided: {exc}")
 
-    def _due_alarm(self, alarm: Alarm) -> DueAlarm | None:
-        row = (
-            Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
-            .join(Calendar)
-            .join(User)
-            .join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id), attr="profile_row")
-            .join(CalendarSetting, JOIN.LEFT_OUTER)
-            .join(Gateway, JOIN.LEFT_OUTER)
-            .where(Event.id == alarm.event_id)
-            .first()
-        )
-        if row is None:
-            return None
-        profile = getattr(row.calendar.user, "profile_row", None)
-        setting = None if profile is None else profile.calendar_setting
-        zone = load_zone(row.calendar.timezone) if row.calendar.timezone else self._zone
-        manager_id = None if profile is None else profile.manager_id
-        return DueAlarm(
-            alarm_id=alarm.id,
-            phone_number=alarm.alarm_phonenumber,
-            num_attempt=alarm.num_attempt,
-            policy=RetryPolicy(
-                maxretry=alarm.maxretry,
-                retry_delay=alarm.retry_delay,
-                daily_start=alarm.daily_start,
-                daily_stop=alarm.daily_stop,
-                zone=zone,
-                event_end=row.end,
-                require_keypress=bool(setting and setting.require_keypress),
-            ),
-            event_title=row.title,
-            event_start=row.start,
-            event_status=EventStatus(row.status),
-            data=row.data or {},
-            setting=None if setting is None else _setting(setting),
-            survey_id=alarm.survey_id or (setting.survey_id if setting else None),
-            language=(profile.language or "") if profile else "",
-            do_not_call=self._is_dnc(manager_id, alarm.alarm_phonenumber),
-        )
-
-    def _is_dnc(self, manager_id: int | None, number: str) -> bool:
-        if manager_id is None:
-            return False
-        listed = DncContact.select().join(DncList).where(DncList.user == manager_id, DncContact.phone_number == number)
-        return bool(listed.exists())
-
 
 def _event_pending(alarm: Alarm) -> bool:
     event = Event.get_by_id(alarm.event_id)
     return bool(event.status == EventStatus.PENDING)
-
-
-def _setting(row: CalendarSetting) -> SettingFacts:
-    gateway = row.aleg_gateway
-    return SettingFacts(
-        callerid=row.callerid,
-        caller_name=row.caller_name,
-        call_timeout=row.call_timeout,
-        survey_id=row.survey_id,
-        require_keypress=row.require_keypress,
-        gateway=GatewayFacts(
-            id=gateway.id,
-            name=gateway.name,
-            active=gateway.status == 1,
-            gateways=gateway.gateways,
-            addprefix=gateway.addprefix,
-            removeprefix=gateway.removeprefix,
-            codecs=gateway.gateway_codecs,
-        ),
-    )
 
 
 def _facts(call: CallRequest) -> CallFacts:

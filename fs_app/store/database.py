@@ -7,7 +7,7 @@ its middle and no disk or network wait of the database is ever felt in the loop 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabas
 
 from fs_app.errors import ConfigError, StoreUnavailable
 from fs_app.store import migrate as migrations
+from fs_app.store import outbox
 from fs_app.store.elsewhere import elsewhere
 from fs_app.store.models import database as proxy
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")
+
+
+def _nobody() -> None:
+    """Who is told of new rows in the outbox unless somebody asks."""
+
 
 # WAL lets readers go on beside the one writer. FULL, because a claim forgotten in a power cut is a phone rung twice.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
@@ -59,6 +65,8 @@ class Store:
         if self.sqlite:
             Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
         proxy.initialize(self.db)
+        # Called after a commit that wrote to the outbox, in the thread of that transaction: it must not block for long.
+        self.outbox_changed: Callable[[], None] = _nobody
         self._threads = threads
 
     @cached_property
@@ -102,8 +110,11 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One transaction in this thread that may write. On SQLite it takes the write lock at BEGIN."""
+        outbox.take_written()
         with self.connected(), self.db.atomic("IMMEDIATE") if self.sqlite else self.db.atomic():
             yield
+        if outbox.take_written():
+            self.outbox_changed()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

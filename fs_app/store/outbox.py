@@ -6,15 +6,41 @@ knows the key takes it once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-from fs_app.store.models import Outbox
+from fs_app.domain.alarms import DueAlarm, tags
+from fs_app.domain.enums import AlarmResult, Kind
+from fs_app.domain.tags import fill
+from fs_app.store.models import Alarm, Calendar, CalendarUserProfile, CallRequest, Event, Outbox, User, Webhook
 
-SMS = "sms"
-MAIL = "mail"
-WEBHOOK = "webhook"
+SMS = Kind.SMS.value
+MAIL = Kind.MAIL.value
+WEBHOOK = Kind.WEBHOOK.value
+
+EVENTS = ("answered", "result", "failed", "missed")
+"""What a manager's events hook can be told."""
+
+PATIENCE = timedelta(days=1)  # for how long a webhook or a failure message is tried
+FAILURE_WORDS = "The reminder for {phone_number} about {event_title} on {event_date} at {event_time} was not delivered."
+
+
+class _Written(threading.local):
+    """Whether this thread's transaction has written to the outbox."""
+
+    flag = False
+
+
+_written = _Written()
+
+
+def take_written() -> bool:
+    """Whether a row was added in this thread since this was last asked."""
+    flag, _written.flag = _written.flag, False
+    return flag
 
 
 def add(
@@ -44,6 +70,7 @@ def add(
             kind=kind,
             idempotency_key=idempotency_key,
             destination=destination,
+            lane=_lane(kind, destination),
             payload=dict(payload),
             due_at=now,
             expires_at=expires_at,
@@ -57,4 +84,97 @@ def add(
         .as_rowcount()
         .execute()
     )
+    _written.flag = _written.flag or bool(added)
     return bool(added)
+
+
+def touched() -> None:
+    """A row was made due again in this thread's transaction."""
+    _written.flag = True
+
+
+def tell(alarm: Alarm, what: str, now: datetime, *, call: CallRequest | None = None, **details: Any) -> None:
+    """Tell the manager's events hook ``what`` (one of :data:`EVENTS`) happened, where it has one and wants it."""
+    manager = manager_of(_calendar_user(alarm))
+    hook = None if manager is None else Webhook.get_or_none(Webhook.user == manager, Webhook.status == 1)
+    if hook is None or not hook.url or (hook.events and what not in hook.events.split(",")):
+        return
+    key = f"event-{what}-{alarm.id}-{alarm.sequence}"
+    if what == "result":
+        key += f"-{details.get('result')}-{'' if call is None else call.id}"
+    add(
+        WEBHOOK,
+        key,
+        hook.url,
+        _body(what, alarm, now, call, details),
+        now + PATIENCE,
+        now,
+        alarm=alarm.id,
+        user=manager,
+    )
+
+
+def tell_result(alarm: Alarm, result: AlarmResult, now: datetime, *, call: CallRequest | None = None) -> None:
+    """Post a new result of an alarm to its ``url_confirm`` or ``url_cancel``, and to the manager's events hook."""
+    urls = {AlarmResult.CONFIRMED: alarm.url_confirm, AlarmResult.CANCELLED: alarm.url_cancel}
+    url = urls.get(result, "")
+    details = {"result": int(result)}
+    if url:
+        name = "confirmed" if result is AlarmResult.CONFIRMED else "cancelled"
+        key = f"{name}-{alarm.id}-{alarm.sequence}-{'' if call is None else call.id}"
+        body = _body(name, alarm, now, call, details)
+        add(WEBHOOK, key, url, body, now + PATIENCE, now, alarm=alarm.id, user=manager_of(_calendar_user(alarm)))
+    tell(alarm, "result", now, call=call, **details)
+
+
+def failure_sms(alarm: Alarm, due: DueAlarm, now: datetime) -> None:
+    """The short message to ``phonenumber_sms_failure`` after the last attempt: ``data.sms_failure``, else our words."""
+    if not alarm.phonenumber_sms_failure:
+        return
+    words = due.data.get("sms_failure")
+    text = fill(words if isinstance(words, str) and words.strip() else FAILURE_WORDS, tags(due))
+    key = f"failure-{alarm.id}-{alarm.sequence}"
+    user = _calendar_user(alarm)
+    add(SMS, key, alarm.phonenumber_sms_failure, {"text": text[:1600]}, now + PATIENCE, now, alarm=alarm.id, user=user)
+
+
+def manager_of(user_id: int | None) -> int | None:
+    """The manager above a calendar user; a manager is its own; None for None."""
+    if user_id is None:
+        return None
+    profile = CalendarUserProfile.get_or_none(CalendarUserProfile.user == user_id)
+    if profile is not None:
+        return int(profile.manager_id)
+    user = User.get_or_none(User.id == user_id)
+    return None if user is None else int(user.manager_id or user.id)
+
+
+def _calendar_user(alarm: Alarm) -> int | None:
+    row = Calendar.select(Calendar.user).join(Event).where(Event.id == alarm.event_id).first()
+    return None if row is None else int(row.user_id)
+
+
+def _body(
+    what: str, alarm: Alarm, now: datetime, call: CallRequest | None, details: Mapping[str, Any]
+) -> dict[str, Any]:
+    body = {
+        "event": what,
+        "at": now.isoformat(timespec="seconds"),
+        "alarm": alarm.id,
+        "calendar_event": alarm.event_id,
+        "attempt": alarm.sequence,
+        "phone_number": alarm.alarm_phonenumber,
+        "email": alarm.alarm_email,
+    }
+    if call is not None:
+        body["call"] = call.request_uuid
+    return {**body, **details}
+
+
+def _lane(kind: str, destination: str) -> str:
+    if kind != WEBHOOK:
+        return ""
+    try:
+        return urlsplit(destination).hostname or ""
+    except ValueError:
+        return ""

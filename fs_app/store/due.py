@@ -1,0 +1,126 @@
+"""Everything that is needed to decide about one alarm, read in the transaction that decides."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import JOIN
+
+from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
+from fs_app.domain.enums import AlarmMethod, EventStatus
+from fs_app.domain.window import load_zone
+from fs_app.store.models import (
+    Alarm,
+    Calendar,
+    CalendarSetting,
+    CalendarUserProfile,
+    DncContact,
+    DncList,
+    Event,
+    Gateway,
+    User,
+)
+
+
+def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
+    """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none."""
+    row = (
+        Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
+        .join(Calendar)
+        .join(User)
+        .join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id), attr="profile_row")
+        .join(CalendarSetting, JOIN.LEFT_OUTER)
+        .join(Gateway, JOIN.LEFT_OUTER)
+        .where(Event.id == alarm.event_id)
+        .first()
+    )
+    if row is None:
+        return None
+    profile = getattr(row.calendar.user, "profile_row", None)
+    setting = None if profile is None else profile.calendar_setting
+    zone = load_zone(row.calendar.timezone) if row.calendar.timezone else default_zone
+    manager_id = None if profile is None else profile.manager_id
+    return DueAlarm(
+        alarm_id=alarm.id,
+        phone_number=alarm.alarm_phonenumber,
+        num_attempt=alarm.num_attempt,
+        policy=RetryPolicy(
+            maxretry=alarm.maxretry,
+            retry_delay=alarm.retry_delay,
+            daily_start=alarm.daily_start,
+            daily_stop=alarm.daily_stop,
+            zone=zone,
+            event_end=row.end,
+            require_keypress=bool(setting and setting.require_keypress),
+        ),
+        event_title=row.title,
+        event_start=row.start,
+        event_status=EventStatus(row.status),
+        data=row.data or {},
+        setting=None if setting is None else setting_facts(setting),
+        survey_id=alarm.survey_id or (setting.survey_id if setting else None),
+        language=(profile.language or "") if profile else "",
+        do_not_call=is_dnc(manager_id, alarm.alarm_phonenumber),
+        method=AlarmMethod(alarm.method),
+        email=alarm.alarm_email,
+        sms=_sms_words(alarm),
+        mail=_mail_words(alarm),
+        sms_gateway_id=None if setting is None else setting.sms_gateway_id,
+    )
+
+
+def is_dnc(manager_id: int | None, number: str) -> bool:
+    """Whether the number stands on one of the manager's do-not-call lists, in any of its spellings."""
+    if manager_id is None or not number:
+        return False
+    listed = (
+        DncContact.select()
+        .join(DncList)
+        .where(DncList.user == manager_id, DncContact.phone_number.in_(spellings(number)))
+    )
+    return bool(listed.exists())
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """The ways in which one number may be stored: with and without the international prefix.
+
+    >>> spellings("+15550100001")
+    ('15550100001', '+15550100001', '0015550100001')
+    """
+    digits = number.removeprefix("+").removeprefix("00")
+    return digits, f"+{digits}", f"00{digits}"
+
+
+def setting_facts(row: CalendarSetting) -> SettingFacts:
+    gateway = row.aleg_gateway
+    return SettingFacts(
+        callerid=row.callerid,
+        caller_name=row.caller_name,
+        call_timeout=row.call_timeout,
+        survey_id=row.survey_id,
+        require_keypress=row.require_keypress,
+        gateway=GatewayFacts(
+            id=gateway.id,
+            name=gateway.name,
+            active=gateway.status == 1,
+            gateways=gateway.gateways,
+            addprefix=gateway.addprefix,
+            removeprefix=gateway.removeprefix,
+            codecs=gateway.gateway_codecs,
+        ),
+    )
+
+
+def _sms_words(alarm: Any) -> SmsWords | None:
+    if alarm.method != AlarmMethod.SMS or alarm.sms_template_id is None:
+        return None
+    row = alarm.sms_template
+    return SmsWords(row.sms_text, row.sender_phonenumber)
+
+
+def _mail_words(alarm: Any) -> MailWords | None:
+    if alarm.method != AlarmMethod.MAIL or alarm.mail_template_id is None:
+        return None
+    row = alarm.mail_template
+    return MailWords(row.subject, row.message_plaintext, row.message_html, row.from_email, row.from_name)
