@@ -140,15 +140,13 @@ class Service:
     def start(self) -> None:
         """Start every part; ports are bound when it returns. Raises FsAppError (a port in use)."""
         self.doorbell.start()
-        try:
-            if self.outbound is not None:
-                self.outbound.start()
-            if self.http is not None:
+        if self.outbound is not None:
+            self.outbound.start()
+        if self.http is not None:
+            try:
                 self.http.start()
-        except OSError as exc:
-            raise ConfigError(
-                f"cannot listen: {exc.strerror or exc}; choose another FS_APP_HTTP or FS_APP_OUTBOUND"
-            ) from exc
+            except OSError as exc:
+                raise ConfigError(f"FS_APP_HTTP: cannot listen on {self.settings.http}: {exc}") from exc
         if self.calls is not None:
             for switch in self.switches:
                 switch.start()

@@ -63,7 +63,10 @@ class Store:
         self.db = open_database(url)
         self.sqlite = isinstance(self.db, SqliteDatabase)
         if self.sqlite:
-            Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise ConfigError(f"FS_APP_DATABASE: its directory cannot be made: {exc}") from None
         proxy.initialize(self.db)
         # Called after a commit that wrote to the outbox, in the thread of that transaction: it must not block for long.
         self.outbox_changed: Callable[[], None] = _nobody
