@@ -18,6 +18,7 @@ _PUNCTUATION = re.compile(r"[ .()/\-]", re.ASCII)
 # Letters and digits of any language, and what names are written with. Not , ' " \ $ { } < > | ; % and no controls.
 _NAME_FORBIDDEN = re.compile(r"[^\w .:()&/+\-]", re.UNICODE)
 NAME_MAX = 60
+SUBSCRIBER_MIN = 9  # digits; below, two numbers are one telephone only when they are equal
 
 
 def normalise_number(text: str, field: str = "phonenumber") -> str:
@@ -41,6 +42,29 @@ def normalise_number(text: str, field: str = "phonenumber") -> str:
 def is_number(text: str) -> bool:
     """Whether ``text`` is already exactly what :func:`normalise_number` returns."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def same_subscriber(one: str, other: str) -> bool:
+    """Whether two numbers may be one telephone, written in the country or from abroad.
+
+    Networks show ``0612345678`` for what is stored as ``+33612345678``: a leading ``+``, ``00`` or single ``0`` is
+    left out, and the shorter one, of at least :data:`SUBSCRIBER_MIN` digits, must end the longer one.
+
+    >>> same_subscriber("+33612345678", "0612345678")
+    True
+    """
+    first, second = sorted((subscriber(one), subscriber(other)), key=len)
+    return bool(first) and (first == second or (len(first) >= SUBSCRIBER_MIN and second.endswith(first)))
+
+
+def subscriber(number: str) -> str:
+    """The digits of a number without what says where one dials from.
+
+    >>> subscriber("0033612345678")
+    '33612345678'
+    """
+    digits = number.removeprefix("+")
+    return digits[2:] if digits.startswith("00") else digits.removeprefix("0")
 
 
 def through_gateway(number: str, addprefix: str, removeprefix: str, field: str = "phonenumber") -> str:
