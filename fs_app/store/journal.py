@@ -9,6 +9,7 @@ from peewee import IntegrityError
 from fs_app.domain.calls import Answer, Answering, CallContext
 from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome
 from fs_app.domain.survey import Survey
+from fs_app.store import callbacks
 from fs_app.store.database import Store
 from fs_app.store.models import (
     Alarm,
@@ -45,6 +46,17 @@ class CallJournal:
             ).execute()
             return _context(call)
 
+    def open_callback(
+        self, caller_number: str, called_number: str, call_uuid: str, now: datetime
+    ) -> CallContext | None:
+        """Somebody calls us: the reminder that waits for that caller ID, put on record as a call of its own.
+
+        None when none waits. The numbers are as the network shows them, whatever that is.
+        """
+        with self._store.transaction():
+            call = callbacks.open_callback(caller_number, called_number, call_uuid, now, lock=not self._store.sqlite)
+            return None if call is None else _context(call)
+
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
         """Put a key entry on record, and what it makes of the alarm. Saving the same position again changes nothing."""
         try:
@@ -63,6 +75,8 @@ class CallJournal:
                 )
                 if answer.valid and answer.result:
                     self._set_result(call, answer.result, now)
+                if answer.valid and callbacks.is_callback(call):
+                    callbacks.heard(call, now)
         except IntegrityError:
             if not self._is_saved(call_uuid, answer):
                 raise
@@ -80,6 +94,9 @@ class CallJournal:
         with self._store.transaction():
             CallRequest.update(ivr_end=end.value, reason=reason).where(CallRequest.request_uuid == call_uuid).execute()
             _book_by_hand(call_uuid, now)
+            call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
+            if call is not None and callbacks.is_callback(call):
+                callbacks.ended(call, end, reason, now)
 
     def load_audio(self, sha256: str) -> tuple[bytes, str]:
         """Bytes and file extension of a recording. Raises KeyError."""
