@@ -1,0 +1,91 @@
+"""One bounded HTTP request in a native thread: bounded in time as a whole, and in what is read of the answer."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fs_app.notify.address import Target
+
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 15.0
+ANSWER_MAX = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """``body`` is cut at :data:`ANSWER_MAX`."""
+
+    status: int
+    body: bytes
+
+
+def request(
+    target: Target,
+    address: str,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    context: ssl.SSLContext | None = None,
+    total_seconds: float = TOTAL_SECONDS,
+) -> WebAnswer:
+    """Speak HTTP/1.1 to ``address``, one that :func:`fs_app.notify.address.allowed_addresses` gave for the target.
+
+    TLS checks the certificate against the target's host name, ``context`` is the default one otherwise. Redirects are
+    not followed. Raises OSError and http.client.HTTPException.
+    """
+    raw = socket.create_connection((address, target.port), timeout=CONNECT_SECONDS)
+    same = raw.dup()  # TLS takes the first one over
+    try:
+        raw.settimeout(total_seconds)
+        # A time-out of a socket bounds each read, not their sum: whoever drips a byte a second is cut off here.
+        deadline = threading.Timer(total_seconds, _cut, (same,))
+        deadline.daemon = True
+        deadline.start()
+        try:
+            return _exchange(raw, target, method, headers, body, context)
+        except ValueError as exc:  # a response that cannot be read
+            raise http.client.HTTPException(str(exc)) from exc
+        finally:
+            deadline.cancel()
+    finally:
+        same.close()
+        raw.close()
+
+
+def _exchange(
+    raw: socket.socket,
+    target: Target,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    context: ssl.SSLContext | None,
+) -> WebAnswer:
+    connected = raw
+    if target.scheme == "https":
+        connected = (context or ssl.create_default_context()).wrap_socket(raw, server_hostname=target.host)
+    connection = http.client.HTTPConnection(target.host, target.port)
+    connection.sock = connected
+    try:
+        connection.request(
+            method,
+            target.path,
+            body=body or None,
+            headers={"Host": target.authority, "Connection": "close", "User-Agent": "fs-app", **headers},
+        )
+        answer = connection.getresponse()
+        return WebAnswer(answer.status, answer.read(ANSWER_MAX))
+    finally:
+        connection.close()
+
+
+def _cut(raw: socket.socket) -> None:
+    try:
+        raw.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended by itself
