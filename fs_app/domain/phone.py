@@ -87,9 +87,13 @@ def check_caller_name(text: str, field: str = "caller_name") -> str:
     """A caller-ID name that cannot end a header or add a channel variable.
 
     Raises InvalidInput naming ``field`` when it holds anything but letters, digits, spaces and ``. : ( ) & / + - _``,
-    or more than 60 characters.
+    or ``:_:``, or more than 60 characters.
     """
     name = text.strip(" ")
+    if ":_:" in name:
+        # Before it takes a dial string apart in any other way, the switch splits it here and rings both halves: with
+        # this in a name, seen to dial what the name went on with.
+        raise InvalidInput(field, "must not contain :_: because FreeSWITCH starts a second call there")
     found = _NAME_FORBIDDEN.search(name)
     if found:
         raise InvalidInput(

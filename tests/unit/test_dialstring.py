@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fs_app.domain.calls import OriginateRequest
@@ -72,6 +72,7 @@ def unquoted(text: str, delimiter: str) -> str:
 def take_apart(line: str) -> tuple[dict[str, str], list[str], list[str]]:
     """(variables, legs, the words after the endpoint) of an originate line."""
     assert not set(line) & set("\r\n\0")
+    assert ":_:" not in line  # the first split of all, blind to every quote
     command, _, rest = line.partition(" ")
     assert command == "originate"
     endpoint, *words = split(rest, " ")
@@ -141,6 +142,7 @@ def test_the_reader_sees_an_attack() -> None:
 @example(replace(REQUEST, caller_id_name="x%0AUnique-ID: forged"))
 @example(replace(REQUEST, caller_id_name="', api_on_answer='system x"))
 @example(replace(REQUEST, caller_id_name="a\u2028b"))
+@example(replace(REQUEST, caller_id_name="a:_:loopback/1009/callees"))
 @example(replace(REQUEST, caller_id_name="   ", caller_id_number=""))
 def test_numbers_and_names_cannot_break_out(request: OriginateRequest) -> None:
     try:
@@ -157,7 +159,8 @@ def test_numbers_and_names_cannot_break_out(request: OriginateRequest) -> None:
 
 @given(st.from_regex(r"\+?[0-9]{3,18}", fullmatch=True).filter(str.isascii), st.text("AZaz09 .:()&/+-_äß"))
 def test_good_numbers_and_names_pass(number: str, name: str) -> None:
-    request = replace(REQUEST, number=number, caller_id_name=name[:60])
+    request = replace(REQUEST, number=number, caller_id_name=name[:60].replace(":_:", ""))
+    assume(":_:" not in request.caller_id_name)
     assert take_apart(originate_command(request))[0] == expected(request, number, "123456")
 
 
