@@ -12,10 +12,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fs_app.domain.smtp_url import SmtpServer, parse_smtp_url
 from fs_app.domain.window import load_zone
 from fs_app.errors import ConfigError, InvalidInput
 
@@ -113,6 +115,21 @@ def _command(value: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _smtp(value: object) -> SmtpServer:
+    try:
+        return parse_smtp_url(str(value))
+    except InvalidInput as exc:
+        raise ValueError(exc.message) from None
+
+
+def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    items = value if isinstance(value, list) else str(value).split(",")
+    try:
+        return tuple(ip_network(str(item).strip()) for item in items)
+    except ValueError:
+        raise ValueError("must be networks such as 10.1.0.0/16, separated by commas") from None
+
+
 def _log_level(value: object) -> str:
     if str(value).lower() not in LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
@@ -141,6 +158,9 @@ class Settings:
     time_limit: int = _setting(600, _whole(10, 14_400))
     calls_per_second: float = _setting(20.0, _number(0.01, 1000))
     max_calls: int = _setting(200, _whole(1, 10_000))
+    sms_file: Path = _setting(Path("fs-app-sms.jsonl").absolute(), _directory)
+    smtp_url: SmtpServer | None = _setting(None, _smtp)
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
     log_level: str = _setting("info", _log_level)
 
 

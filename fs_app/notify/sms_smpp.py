@@ -14,8 +14,10 @@ from smpplib.client import Client
 
 from fs_app.domain.sending import Declined, Delivered, Delivery, Message, Refused, Unreached
 from fs_app.notify import sms_text
+from fs_app.notify.deadline import cut_after
 
 TIMEOUT = 10.0  # seconds for each answer
+TOTAL = 60.0  # seconds for all parts of a message
 _PDUS_MAX = 50  # read while waiting for one answer
 # SMPP 3.4, 5.1.3. What is wrong with this message, for ever; what the other side has too much of just now.
 _PERMANENT = frozenset({0x01, 0x02, 0x0A, 0x0B, 0x33, 0x34, 0x48, 0x49, 0x50, 0x51})
@@ -36,6 +38,11 @@ class _SmppClient(Client):  # type: ignore[misc]  # the library has no types
         self._socket = raw if self._context is None else self._context.wrap_socket(raw, server_hostname=self.host)
         self.state = consts.SMPP_CLIENT_STATE_OPEN
 
+    @property
+    def socket(self) -> socket.socket:
+        assert self._socket is not None
+        return self._socket
+
     def answer_to(self, sequence: int) -> Any:
         """The response with that sequence number; what comes before it is answered or passed over."""
         for _ in range(_PDUS_MAX):
@@ -51,9 +58,11 @@ class SmppSms:
     def __init__(
         self,
         timeout: float = TIMEOUT,
+        total_seconds: float = TOTAL,
         context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
         self._timeout = timeout
+        self._total = total_seconds
         self._context = context
 
     def send(self, message: Message, values: Mapping[str, str], parameters: Mapping[str, Any]) -> Delivery:
@@ -65,10 +74,11 @@ class SmppSms:
         client = _SmppClient(str(parameters["host"]), int(parameters["port"]), self._timeout, context)
         try:
             client.connect()
-            try:
-                return self._submit(client, message, values, parameters)
-            finally:
-                _leave(client)
+            with cut_after(self._total, client.socket):
+                try:
+                    return self._submit(client, message, values, parameters)
+                finally:
+                    _leave(client)
         except exceptions.PDUError as exc:
             status = int(exc.args[1]) if len(exc.args) > 1 else 0
             return Unreached(f"the service did not let us in: {_name(status)}")

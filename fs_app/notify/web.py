@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fs_app.notify.address import Target
+from fs_app.notify.deadline import cut_after
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
@@ -40,21 +40,13 @@ def request(
     not followed. Raises OSError and http.client.HTTPException.
     """
     raw = socket.create_connection((address, target.port), timeout=CONNECT_SECONDS)
-    same = raw.dup()  # TLS takes the first one over
     try:
         raw.settimeout(total_seconds)
-        # A time-out of a socket bounds each read, not their sum: whoever drips a byte a second is cut off here.
-        deadline = threading.Timer(total_seconds, _cut, (same,))
-        deadline.daemon = True
-        deadline.start()
-        try:
+        with cut_after(total_seconds, raw):
             return _exchange(raw, target, method, headers, body, context)
-        except ValueError as exc:  # a response that cannot be read
-            raise http.client.HTTPException(str(exc)) from exc
-        finally:
-            deadline.cancel()
+    except ValueError as exc:  # a response that cannot be read
+        raise http.client.HTTPException(str(exc)) from exc
     finally:
-        same.close()
         raw.close()
 
 
@@ -82,10 +74,3 @@ def _exchange(
         return WebAnswer(answer.status, answer.read(ANSWER_MAX))
     finally:
         connection.close()
-
-
-def _cut(raw: socket.socket) -> None:
-    try:
-        raw.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it has ended by itself

@@ -1,0 +1,30 @@
+"""A bound on a whole conversation: a socket's own time-out bounds each read, not their sum."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Shut ``connection`` when the block is still running after ``seconds``: its reads and writes end then."""
+    same = connection.dup()  # TLS takes the first one over
+    timer = threading.Timer(seconds, _cut, (same,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        same.close()
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended by itself
