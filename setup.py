@@ -24,6 +24,7 @@ setup(
         "peewee>=4.0",
         "pydantic>=2.7",
         "python-dateutil>=2.9",
+        "smpplib>=2.2.4",
         "tzdata",
     ],
     extras_require={
@@ -33,6 +34,7 @@ setup(
         # Builds only with SWIG 3; see docs/dependencies.md for the two commands.
         "esl": ["python-ESL>=1.4.18"],
         "test": [
+            "aiosmtpd>=1.4.6",
             "hypothesis>=6.100",
             "mypy>=1.10",
             "espeakng-loader>=0.2.4",

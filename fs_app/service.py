@@ -26,13 +26,18 @@ from gevent.threadpool import ThreadPool
 from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer
-from fs_app.domain.enums import IvrEnd
+from fs_app.domain.enums import IvrEnd, Kind
 from fs_app.errors import ConfigError, FsAppError, PromptError
+from fs_app.notify.mail import MailSender
+from fs_app.notify.notifier import Notifier
+from fs_app.notify.sms import SmsSender
+from fs_app.notify.webhook import WebhookSender
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.doorbell import DUE, IVR_ENDED, Doorbell
+from fs_app.store.doorbell import DUE, IVR_ENDED, OUTBOX, Doorbell
 from fs_app.store.journal import CallJournal
 from fs_app.store.occurrences import Occurrences
+from fs_app.store.outbox_queue import OutboxQueue
 from fs_app.switch.channel import Channel
 from fs_app.switch.gate import Switch
 from fs_app.switch.outbound import OutboundServer
@@ -79,12 +84,15 @@ class Service:
         self.store.check_schema()
         self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
         self._bell = Event()
+        self._outbox_bell = Event()
+        self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
         self.journal = _ToldJournal(self.store.off_loop(CallJournal(self.store)), self._ivr_ended, observer)
         self.switches: list[Switch] = []
         self.prompts: Prompts | None = None
         self.outbound: OutboundServer | None = None
         self.http: HttpServer | None = None
         self.calls: LiveCalls | None = None
+        self.notifier: Notifier | None = None
         self._greenlets: list[gevent.Greenlet[[], None]] = []
         if "ivr" in parts:
             self._build_ivr()
@@ -124,6 +132,18 @@ class Service:
         for switch in self.switches:
             switch.subscribe(self.calls.on_event)
             switch.on_state(self._switch_changed(switch))
+        self.notifier = Notifier(
+            self.store.off_loop(OutboxQueue(self.store, settings.timezone)),
+            {
+                Kind.SMS: SmsSender(settings.sms_file),
+                Kind.MAIL: MailSender(settings.smtp_url),
+                Kind.WEBHOOK: WebhookSender(settings.webhook_networks),
+            },
+            self.clock,
+            bell=self._outbox_bell,
+            booked=self._bell.set,
+            sole=self.store.sqlite,
+        )
 
     def _build_http(self) -> None:
         services = Services(
@@ -163,9 +183,14 @@ class Service:
                 max_calls=self.settings.max_calls,
                 sole=self.store.sqlite,
             )
-            greenlet = gevent.spawn(scheduler.run)
-            greenlet.link(lambda _greenlet: self._failed.set())
-            self._greenlets.append(greenlet)
+            self._run(scheduler.run)
+        if self.notifier is not None:
+            self._run(self.notifier.run)
+
+    def _run(self, part: Callable[[], None]) -> None:
+        greenlet = gevent.spawn(part)
+        greenlet.link(lambda _greenlet: self._failed.set())
+        self._greenlets.append(greenlet)
 
     def outbound_address(self) -> Address:
         """Where the switch reaches our outbound-socket server: FS_APP_OUTBOUND_ADVERTISE, else where it listens."""
@@ -180,7 +205,7 @@ class Service:
         gevent.wait([stop, self._failed], count=1)
         failed = self._failed.is_set()
         if failed:
-            log.critical("the scheduler has ended unexpectedly; stopping")
+            log.critical("a part that must not end has ended; stopping")
         self.stop(drain=0.0 if failed else DRAIN)
         return 1 if failed else 0
 
@@ -196,6 +221,8 @@ class Service:
         if self.calls is not None:
             gevent.with_timeout(drain, self._drained, self.calls, timeout_value=None)
             self.calls.stop()
+        if self.notifier is not None:
+            self.notifier.stop()
         if self.outbound is not None:
             self.outbound.stop()
         for switch in self.switches:
@@ -227,6 +254,8 @@ class Service:
             self.store.pool.spawn(self.doorbell.ring, IVR_ENDED + call_uuid)
 
     def _heard(self, message: str) -> None:
+        if message == OUTBOX or message.startswith(IVR_ENDED):
+            self._outbox_bell.set()
         if message == DUE:
             self._bell.set()
         elif message.startswith(IVR_ENDED) and self.calls is not None:

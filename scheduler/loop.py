@@ -14,6 +14,7 @@ from gevent.event import Event
 
 from fs_app.clock import Clock
 from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail
+from fs_app.domain.enums import AlarmMethod
 from fs_app.errors import FsAppError, InvalidInput
 from fs_app.store.attempts import Attempts
 from fs_app.store.occurrences import Occurrences
@@ -25,6 +26,8 @@ from scheduler.pacing import Bucket
 log = logging.getLogger(__name__)
 
 BATCH = 50
+_CALLS = (AlarmMethod.CALL,)
+_MESSAGES = (AlarmMethod.SMS, AlarmMethod.MAIL)
 # An expired lease that is being adopted looks expired until that commits.
 ADOPTION_PAUSE = timedelta(seconds=1)
 _STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
@@ -100,19 +103,27 @@ class Scheduler:
         expiry = self._attempts.next_expiry()
         if expiry is not None:
             expiry = max(expiry, now + ADOPTION_PAUSE)
-        # While no switch is up nothing is claimed: the alarms keep waiting, and the bell rings when one comes up.
+        messages = self._claim_messages(now)
+        # While no switch is up no call is claimed: the alarms keep waiting, and the bell rings when one comes up.
         claim = self._claim(now) if any(s.up for s in self._switches) else None
-        return min((w for w in (expiry, self._occurrences.next_due(), claim) if w is not None), default=None)
+        return min((w for w in (expiry, self._occurrences.next_due(), messages, claim) if w is not None), default=None)
+
+    def _claim_messages(self, now: datetime) -> datetime | None:
+        """Alarms by SMS and mail go into the outbox, in whose time they are sent; no switch has a part in it."""
+        self._attempts.claim_due(now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), _MESSAGES)
+        return self._attempts.next_due(_MESSAGES)
 
     def _claim(self, now: datetime) -> datetime | None:
         self._bucket = self._bucket.at(now)
         room = min(int(self._bucket.tokens), self._max_calls - len(self._calls), BATCH)
         if room > 0:
-            claims = self._attempts.claim_due(now, room, self._lease, lambda due, uuid: self._decide(due, uuid, now))
+            claims = self._attempts.claim_due(
+                now, room, self._lease, lambda due, uuid: self._decide(due, uuid, now), _CALLS
+            )
             self._bucket = self._bucket.take(len(claims))
             for claim in claims:
                 self._spawn(self._calls.place, claim)
-        next_due = self._attempts.next_due()
+        next_due = self._attempts.next_due(_CALLS)
         if next_due is None or len(self._calls) >= self._max_calls:
             return None  # a call that ends rings the bell
         return max(next_due, self._bucket.next_token())

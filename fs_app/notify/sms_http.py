@@ -7,7 +7,7 @@ import http.client
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape as xml_escape
@@ -36,7 +36,7 @@ def build(parameters: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str
     url = TAG.sub(lambda m: quote(values.get(m[1], ""), safe=""), parameters["url"])
     method = str(parameters.get("method", "POST"))
     kind = str(parameters.get("body_type", "form"))
-    escapes = {"form": quote_plus, "json": _json_escape, "xml": _xml_escape}
+    escapes: dict[str, Callable[[str], str]] = {"form": quote_plus, "json": _json_escape, "xml": _xml_escape}
     headers = {
         name.removeprefix("header."): TAG.sub(lambda m: quote(values.get(m[1], ""), safe=":"), str(value))
         for name, value in parameters.items()
@@ -69,7 +69,8 @@ def judge(parameters: Mapping[str, Any], answer: web.WebAnswer) -> Delivery:
     if answer.status in _BUSY and not (bad and answer.status in bad):
         return Unreached(f"the service is not available: {answer.status} {said}")
     permanent = answer.status in bad if bad is not None else answer.status in (400, 404, 410, 413, 422)
-    return (Refused if permanent else Declined)(f"refused: {answer.status} {said}")
+    reason = f"refused: {answer.status} {said}"
+    return Refused(reason) if permanent else Declined(reason)
 
 
 class HttpSms:

@@ -95,7 +95,7 @@ class SmppSms:
         )
         # The same message has the same reference each time, so that repeated parts find their likes.
         parts = sms_text.split(values["text"], hashlib.sha256(message.key.encode()).digest()[0])
-        references = []
+        references: list[str] = []
         for body in parts.bodies:
             sent = smpp.make_pdu(
                 "submit_sm",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DUE = "due"
+OUTBOX = "outbox"  # there is something to send
 IVR_ENDED = "ivr-ended "  # followed by the call UUID
 _CHANNEL = "fs_app"
 _RETRY = 5.0  # seconds between attempts to listen again

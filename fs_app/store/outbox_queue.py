@@ -283,9 +283,9 @@ def _gateway(row: Outbox) -> SmsGatewayFacts | None:
     gateway_id = row.payload.get("sms_gateway")
     if gateway_id is None:
         user_id = row.user_id
-        if row.alarm_id is not None:
+        if row.alarm is not None:
             user_id = row.alarm.event.calendar.user_id
-        elif row.callrequest_id is not None:
+        elif row.callrequest is not None:
             user_id = row.callrequest.user_id
         profile = CalendarUserProfile.get_or_none(CalendarUserProfile.user == user_id)
         setting = None if profile is None else profile.calendar_setting
