@@ -1,0 +1,70 @@
+"""How the judge of person or machine decides: its parameters, as a calendar setting may change them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from fs_app.errors import InvalidInput
+
+# Name -> lowest and highest value that makes sense; all are in milliseconds.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "initial_silence": (1000, 20_000),
+    "silence_after_word": (200, 3000),
+    "silence_after_phrase": (200, 5000),
+    "word": (100, 2000),
+    "phrase": (200, 5000),
+    "greeting": (1000, 20_000),
+    "total": (1500, 30_000),
+    "message_silence": (500, 20_000),
+    "message_wait": (1000, 300_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AmdParameters:
+    """All in milliseconds. The defaults were fitted by ``benchmarks/amd.py --fit``; docs/amd.md says what each does.
+
+    ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech of up
+    to ``word``, and ``silence_after_phrase`` after speech of ``phrase`` or more, mean that somebody waits for an
+    answer: a person; in between it is in proportion. Speech of ``greeting`` without such a silence: a machine.
+    ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its greeting where no beep
+    comes, and after ``message_wait`` the message is left whatever the machine does.
+    """
+
+    initial_silence: int = 4000
+    silence_after_word: int = 520
+    silence_after_phrase: int = 1250
+    word: int = 500
+    phrase: int = 1200
+    greeting: int = 3600
+    total: int = 8000
+    message_silence: int = 3000
+    message_wait: int = 60_000
+
+    @staticmethod
+    def from_mapping(values: Mapping[str, object], field: str = "amd_parameters") -> AmdParameters:
+        """Those given, and the defaults for the others.
+
+        Raises InvalidInput for an unknown name, a value that is not a whole number within :data:`LIMITS`, a ``phrase``
+        that is not longer than a ``word``, and a ``silence_after_phrase`` shorter than ``silence_after_word``.
+        """
+        checked: dict[str, int] = {}
+        for name, value in values.items():
+            if name not in LIMITS:
+                raise InvalidInput(field, f"there is no {str(name)[:40]!r}; there are {', '.join(LIMITS)}")
+            low, high = LIMITS[name]
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or value != int(value) or not low <= value <= high:  # type: ignore[call-overload,operator]
+                raise InvalidInput(field, f"{name} is a whole number of milliseconds from {low} to {high}")
+            checked[name] = int(value)  # type: ignore[call-overload]
+        made = AmdParameters(**checked)
+        if made.phrase <= made.word:
+            raise InvalidInput(field, f"phrase ({made.phrase}) is longer than word ({made.word})")
+        if made.silence_after_phrase < made.silence_after_word:
+            raise InvalidInput(field, "silence_after_phrase is no shorter than silence_after_word")
+        return made
+
+
+assert set(LIMITS) == {f.name for f in fields(AmdParameters)}

@@ -1,0 +1,197 @@
+"""Person or machine: a pure judge over the first seconds of the callee's audio.
+
+People answer with a word or a phrase and then wait, in silence, for an answer. Machines go on talking. So the judge
+waits for a silence that is long for the speech before it, or for speech that goes on too long, or for a tone; it
+decides as early as one of these is certain. docs/amd.md tells how, and how well.
+
+    judge = Judge(AmdParameters())
+    for frame in frames:
+        decision = judge.feed(frame)
+        if decision is not None:
+            break
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+
+from fs_app.domain.amd import AmdParameters
+from fs_app.domain.enums import WhoAnswered
+from ivr.hearing import FRAME_MS, RATE, Sound, Tones, hear
+
+_QUIET = 24.0  # dB: the noise of an idle PCM line; no floor is lower
+_FAINT = 42.0  # dB: fainter than this nobody speaks into a telephone
+_RANGE = 12.0  # dB between noise and speech; steady noise has less
+_CLICK = 3  # frames: a shorter sound is a click or a knock, not speech
+_JOIN = 5  # frames: a shorter silence is a closed consonant, inside a word
+_TONE = 160  # ms
+_BEEP = 120  # ms
+_AFTER_BEEP = 200  # ms without a tone: of several beeps, the last is waited for
+_PROGRESS = 700.0  # Hz: below are the tones of call progress, which say nothing about who answers
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``ms`` is how much audio it took; ``reason`` one line for whoever reads the call's record."""
+
+    who: WhoAnswered
+    reason: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What has been said so far, in ms: when it began, its span, the silence since, the longest pause inside it."""
+
+    onset: int
+    span: int
+    silence: int
+    pause: int
+
+
+class Levels:
+    """The levels of all frames so far, and what they say of noise and speech: both seen anew with each frame."""
+
+    def __init__(self) -> None:
+        self.frames: list[float] = []
+        self._sorted: list[float] = []
+
+    def add(self, level: float) -> None:
+        self.frames.append(level)
+        insort(self._sorted, level)
+
+    def floor(self) -> float:
+        """The noise: an eighth of all frames are no louder. Never below the noise of an idle line."""
+        return max(_QUIET, self._sorted[len(self._sorted) // 8]) if self._sorted else _QUIET
+
+    def threshold(self) -> float | None:
+        """What is louder is speech; None while nothing stands out of the noise."""
+        if len(self._sorted) <= _CLICK:
+            return None
+        floor, peak = self.floor(), self._sorted[-_CLICK]
+        if peak < _FAINT or peak - floor < _RANGE:
+            return None
+        return max(floor + 6, floor + 0.45 * (peak - floor), peak - 30)
+
+    def hush(self, count: int) -> None:
+        """The last ``count`` frames were a tone, which is no speech: they count as noise."""
+        floor = self.floor()
+        for at in range(len(self.frames) - count, len(self.frames)):
+            if self.frames[at] > floor:
+                del self._sorted[bisect_left(self._sorted, self.frames[at])]
+                insort(self._sorted, floor)
+                self.frames[at] = floor
+
+
+class Judge:
+    """One call. ``rate`` is that of the frames, in Hz."""
+
+    def __init__(self, parameters: AmdParameters, rate: int = RATE) -> None:
+        self._rules = parameters
+        self._rate = rate
+        self.levels = Levels()
+        self.tones = Tones()
+        self.decision: Decision | None = None
+
+    def feed(self, frame: bytes) -> Decision | None:
+        """The next 20 ms; the decision as soon as there is one, and from then on the same."""
+        return self.hear(hear(frame, self._rate))
+
+    def hear(self, sound: Sound) -> Decision | None:
+        """As :meth:`feed`, for a frame that has been measured already."""
+        if self.decision is None:
+            self.tones.feed(sound)
+            self.levels.add(sound.level)
+            if self.tones.ms >= _TONE:  # not sooner: a single vowel may look like a tone
+                self.levels.hush(self.tones.ms // FRAME_MS)
+            self.decision = self._decide()
+        return self.decision
+
+    # ---- deciding
+
+    def _decide(self) -> Decision | None:
+        rules, now = self._rules, len(self.levels.frames) * FRAME_MS
+        speech = self.speech()
+        if self.tones.ms >= _TONE and (speech is not None or self.tones.hz > _PROGRESS):
+            return Decision(WhoAnswered.MACHINE, f"a tone of {self.tones.hz:.0f} Hz", now)
+        if speech is None:
+            if now >= rules.initial_silence:
+                return Decision(WhoAnswered.UNKNOWN, f"no speech for {now} ms", now)
+        elif speech.silence >= self._needed(speech):
+            said = f"{speech.span} ms of speech after {speech.onset} ms, then {speech.silence} ms of silence"
+            return Decision(WhoAnswered.PERSON, said, now)
+        elif speech.span >= rules.greeting:
+            return Decision(WhoAnswered.MACHINE, f"{speech.span} ms of speech without a long silence", now)
+        if now >= rules.total:
+            return Decision(WhoAnswered.UNKNOWN, f"undecided after {now} ms", now)
+        return None
+
+    def _needed(self, speech: Speech) -> float:
+        """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word,
+        and clearly longer than the pauses this speaker makes."""
+        rules = self._rules
+        share = min(1.0, max(0.0, (speech.span - rules.word) / (rules.phrase - rules.word)))
+        usual = rules.silence_after_word + share * (rules.silence_after_phrase - rules.silence_after_word)
+        return max(usual, speech.pause * 1.25 + 100)
+
+    # ---- hearing
+
+    def speech(self) -> Speech | None:
+        """Where there was speech, as it looks now."""
+        threshold, levels = self.levels.threshold(), self.levels.frames
+        if threshold is None:
+            return None
+        onset = end = -1
+        pause = start = 0
+        loud = False
+        for at, level in enumerate((*levels, 0.0)):
+            if (level > threshold) is loud:
+                continue
+            loud = not loud
+            if loud:
+                start = at
+            elif at - start >= _CLICK or (end >= 0 and start - end < _JOIN):
+                pause = max(pause, start - end) if end >= 0 else 0
+                onset, end = (onset if onset >= 0 else start), at
+        if onset < 0:
+            return None
+        return Speech(onset * FRAME_MS, (end - onset) * FRAME_MS, (len(levels) - end) * FRAME_MS, pause * FRAME_MS)
+
+
+class GreetingEnd:
+    """After the decision: hears when a machine's greeting is over and its recording begins. Pure, as the judge.
+
+    ``judge`` has decided "machine"; the audio goes on where it stopped.
+    """
+
+    def __init__(self, parameters: AmdParameters, judge: Judge) -> None:
+        self._rules = parameters
+        self._rate = judge._rate
+        self._levels = judge.levels
+        self._tones = judge.tones
+        # Tones before any speech announce a message of the network; the beep comes after the greeting.
+        self._spoken = judge.speech() is not None
+        self._beep = judge.tones.ms if self._spoken else 0
+        self._ms = self._quiet = 0
+
+    def feed(self, frame: bytes) -> str | None:
+        """The next 20 ms; why the message may be spoken now, in words, as soon as it may."""
+        sound = hear(frame, self._rate)
+        self._ms += FRAME_MS
+        self._tones.feed(sound)
+        self._levels.add(sound.level)
+        threshold = self._levels.threshold()
+        tone = self._tones.ms >= _BEEP
+        loud = threshold is not None and sound.level > threshold and not tone
+        self._quiet = 0 if loud or tone else self._quiet + FRAME_MS
+        self._spoken = self._spoken or loud
+        if tone and self._spoken:
+            self._beep = self._tones.ms
+        if self._beep and self._quiet >= _AFTER_BEEP:
+            return f"after a beep, {self._ms} ms later"
+        if self._quiet >= self._rules.message_silence:
+            return f"after {self._quiet} ms of silence, {self._ms} ms later"
+        if self._ms >= self._rules.message_wait:
+            return f"without a beep for {self._ms} ms"
+        return None
