@@ -219,7 +219,15 @@ def originate(ctx: click.Context, number: str, setting: int, survey: int | None,
 @click.option("--once", is_flag=True, help="Stop after the result was read back; exit 0 only if it is as it should be.")
 @click.option("--esl", metavar="HOST:PORT", help="Use a real FreeSWITCH instead of the built-in switch.")
 @click.option("--esl-password", default="ClueCon", show_default=True, metavar="PW")
-@click.option("--http", "http_address", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT")
+@click.option(
+    "--http",
+    "http_address",
+    default="127.0.0.1:8000",
+    show_default=True,
+    metavar="HOST:PORT",
+    envvar="FS_APP_HTTP",
+    help="Where the REST API listens.",
+)
 @click.option(
     "--gateway",
     metavar="PREFIX",

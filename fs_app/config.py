@@ -49,6 +49,8 @@ def _address(value: object) -> Address:
 def _addresses(value: object) -> tuple[Address, ...]:
     items = value if isinstance(value, list) else str(value).split(",")
     found = tuple(_address(str(item).strip()) for item in items)
+    if not all(address.port for address in found):
+        raise ValueError("must name a port that the switch listens on, not 0")
     if len(set(found)) != len(found):
         raise ValueError("names the same address twice")
     return found
@@ -109,7 +111,10 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
 
 
 def _command(value: object) -> tuple[str, ...]:
-    words = value if isinstance(value, list) else shlex.split(str(value))
+    try:
+        words = value if isinstance(value, list) else shlex.split(str(value))
+    except ValueError:
+        words = []  # a quotation that does not close
     if not words or not all(isinstance(w, str) for w in words):
         raise ValueError("must be a command, such as: flite -voice slt -t {text} -o {file}")
     return tuple(words)
@@ -191,7 +196,12 @@ def load(environ: Mapping[str, str] | None = None, config: str | None = None) ->
             values[key] = known[key].metadata["convert"](value)
         except ValueError as exc:
             raise ConfigError(f"{label}: {exc}") from None
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.outbound.host in ("0.0.0.0", "::") and settings.outbound_advertise is None:  # noqa: S104
+        raise ConfigError(
+            "FS_APP_OUTBOUND: listens on every address; say in FS_APP_OUTBOUND_ADVERTISE which one the switch uses"
+        )
+    return settings
 
 
 def _read_toml(path: Path) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sys
 import tempfile
 import urllib.error
@@ -91,6 +92,7 @@ def run_demo(environ: Mapping[str, str], *, real_switch: bool, gateway: str | No
             service.stop()
         if simulator is not None:
             simulator.stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _first_user(database: str) -> None:

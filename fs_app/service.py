@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
@@ -55,6 +56,7 @@ from scheduler.plan import PlanSettings
 log = logging.getLogger(__name__)
 
 PARTS = frozenset({"http", "ivr", "scheduler"})
+IVR_TRUST = 5.0  # seconds for which an IVR that listened is believed to listen
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
 
@@ -78,6 +80,7 @@ class Service:
         self.clock = clock or SystemClock()
         self._observe = observer
         self._lock: IO[bytes] | None = None
+        self._ivr_seen = float("-inf")
         self._failed = Event()
         self._loop = LoopCaller()
         self.store = Store(settings.database)
@@ -241,11 +244,27 @@ class Service:
 
     def _prepare(self, call_uuid: str) -> None:
         if self.prompts is None:
+            self._expect_ivr()
             self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
             return
         context = self.journal.preview(call_uuid)
         if context is not None:
             warm_call(context, self.prompts, _beside)
+
+    def _expect_ivr(self) -> None:
+        """Nobody is rung for silence: the survey IVR, a process of its own here, must be listening.
+
+        Asked at most every few seconds. Raises PromptError, which gives the claim back until later.
+        """
+        now = self.clock.monotonic()
+        if now - self._ivr_seen < IVR_TRUST:
+            return
+        address = self.outbound_address()
+        try:
+            gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
+        except OSError as exc:
+            raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
+        self._ivr_seen = now
 
     def _ivr_ended(self, call_uuid: str) -> None:
         if self.calls is not None:

@@ -6,10 +6,11 @@ whether the call still exists.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from gevent.event import Event
 from gevent.queue import Empty, Queue
 
 from fs_app.clock import Clock
-from fs_app.domain.alarms import Claim, OpenCall, RetryPolicy, Verdict
+from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall, RetryPolicy, Verdict
 from fs_app.domain.calls import (
     CallAnswered,
     CallEnded,
@@ -44,6 +45,7 @@ IVR_GRACE = 3.0
 # A call is gone when the switch denies it twice, this long apart: a job just accepted has no channel yet.
 DENIAL_PAUSE = 2.0
 RENDER_BACKOFF = timedelta(seconds=60)
+STORE_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to book while the database is away
 _FOREIGN_MAX = 10_000
 
 
@@ -77,8 +79,9 @@ class Note(Enum):
 
 
 class LiveCalls:
-    """``prepare(call_uuid)`` renders the first words before dialling and raises PromptError; ``changed()`` is called
-    when a call ends, so that the loop can use the room. ``lease`` is prolonged at half its length."""
+    """``decide``, set by the loop, is asked again at the moment of dialling. ``prepare(call_uuid)`` renders the first
+    words before dialling and raises PromptError; ``changed()`` is called when a call ends, so that the loop can use
+    the room. ``lease`` is prolonged at half its length."""
 
     def __init__(
         self,
@@ -98,6 +101,7 @@ class LiveCalls:
         self._prepare = prepare
         self._changed = changed
         self._observe = observer
+        self.decide: Callable[[DueAlarm, str, datetime], Decision] | None = None
         self._turn = 0
         self._live: dict[str, tuple[str, Queue[CallEvent | Note]]] = {}  # call UUID -> lease token, inbox
         self._foreign: OrderedDict[str, CallEnded] = OrderedDict()
@@ -141,7 +145,15 @@ class LiveCalls:
         self._run(claim.call_uuid, claim.token, lambda inbox: self._dial(claim, inbox))
 
     def adopt(self, call: OpenCall) -> None:
-        """Take over a call whose process is gone. Runs in its own greenlet; never raises."""
+        """Take over a call whose process is gone. Runs in its own greenlet; never raises.
+
+        A call that this process follows itself is left alone, and so is one on a switch that only others know, as
+        long as it can still be up: asking the wrong switch would book a ringing call as gone.
+        """
+        if call.call_uuid in self._live:
+            return
+        if call.dialled_at is not None and self._switch(call.switch) is None and self._may_be_up(call):
+            return
         try:
             token = self._attempts.take_over(call, self._clock.now(), self._lease)
         except (LeaseLost, StoreUnavailable) as exc:
@@ -163,7 +175,8 @@ class LiveCalls:
         except Exception:
             log.exception("call %s: left to recovery", call_uuid)
         finally:
-            del self._live[call_uuid]
+            if self._live.get(call_uuid, ("", None))[0] == token:
+                del self._live[call_uuid]
             if not self._live:
                 self._some_live.clear()
             self._changed()
@@ -184,9 +197,11 @@ class LiveCalls:
             self._attempts.release(uuid, token, self._clock.now(), "not dialled: no switch is up", self._clock.now())
             return
         line = originate_command(request)
-        if not self._attempts.mark_dialling(claim, switch.name, line, self._clock.now()):
-            now = self._clock.now()
-            self._attempts.release(uuid, token, now, "not dialled: the event is no longer pending", now)
+        now = self._clock.now()
+        again = self.decide
+        recheck = None if again is None else lambda due, call_uuid: again(due, call_uuid, now)
+        if not self._attempts.mark_dialling(claim, switch.name, line, now, recheck):
+            self._attempts.release(uuid, token, now, "not dialled: things changed after the claim", now)
             return
         _drain(inbox)  # questions from before there was a call to ask about
         self._observe("originate", uuid, {"line": line, "number": request.number, "switch": switch.name})
@@ -207,7 +222,7 @@ class LiveCalls:
             self._attempts.release(call.call_uuid, token, now, "released: its process died before dialling", now)
             return
         ending: CallEnded | OriginateFailed | None = self._foreign.pop(call.call_uuid, None)
-        switch = next((s for s in self._switches if s.name == call.switch), None)
+        switch = self._switch(call.switch)
         if ending is None and switch is not None:
             inbox.put(Note.RECONCILE)
             ending = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
@@ -219,6 +234,7 @@ class LiveCalls:
         """Wait for the end. None: the switch does not know the call (any more) and nobody saw it end."""
         limit = ring_timeout + GRACE
         wait, denials = limit, 0
+        over = self._clock.monotonic() + ring_timeout + time_limit + GRACE
         while True:
             try:
                 event: CallEvent | Note = inbox.get(timeout=wait)
@@ -232,10 +248,15 @@ class LiveCalls:
                     self._observe("ringing", uuid, {})
                 case CallAnswered(at=at):
                     wait = limit = time_limit + GRACE
-                    self._attempts.mark_answered(uuid, at)
+                    try:
+                        self._attempts.mark_answered(uuid, at)
+                    except StoreUnavailable as exc:  # the IVR writes it down as well, and the end will tell
+                        log.warning("call %s: the answer is not on record yet: %s", uuid, exc)
                     self._observe("answered", uuid, {})
                 case Note.RECONCILE:
-                    switch.wait_up(None)
+                    # The switch enforces both limits: past them no call is up, even if it never answers again.
+                    if not switch.wait_up(max(over - self._clock.monotonic(), 0.0)):
+                        return None
                     try:
                         denials = 0 if switch.exists(uuid) else denials + 1
                     except SwitchError:
@@ -246,6 +267,26 @@ class LiveCalls:
                         wait = DENIAL_PAUSE  # its end, or its beginning, may still be on the way to us
 
     def _settle(
+        self,
+        uuid: str,
+        token: str,
+        inbox: Queue[CallEvent | Note],
+        ending: CallEnded | OriginateFailed | None,
+        *,
+        recovered: bool,
+    ) -> None:
+        """Book the end. While the database is away it is kept and tried again: forgetting it would turn a busy line
+        into an unknown end, which is never redialled."""
+        pauses = itertools.chain(STORE_PAUSES, itertools.repeat(STORE_PAUSES[-1]))
+        while True:
+            try:
+                self._settle_now(uuid, token, inbox, ending, recovered=recovered)
+                return
+            except StoreUnavailable as exc:
+                log.warning("call %s: not booked yet: %s", uuid, exc)
+                gevent.sleep(next(pauses))
+
+    def _settle_now(
         self,
         uuid: str,
         token: str,
@@ -302,6 +343,15 @@ class LiveCalls:
         self._turn += 1
         return up[self._turn % len(up)]
 
+    def _switch(self, name: str) -> SwitchPort | None:
+        return next((s for s in self._switches if s.name == name), None)
+
+    def _may_be_up(self, call: OpenCall) -> bool:
+        if call.dialled_at is None:
+            return False
+        longest = timedelta(seconds=call.ring_timeout + call.time_limit + GRACE)
+        return self._clock.now() < call.dialled_at + longest
+
     def _extend_leases(self) -> None:
         pause = self._lease.total_seconds() / 2
         while True:
@@ -314,6 +364,8 @@ class LiveCalls:
                 self._attempts.extend(tokens, self._clock.now(), self._lease)
             except StoreUnavailable as exc:
                 log.warning("leases not prolonged: %s", exc)
+            except Exception:  # a heartbeat that stops would have every live call taken for dead
+                log.exception("leases not prolonged")
 
 
 def _drain(inbox: Queue[CallEvent | Note]) -> None:

@@ -30,6 +30,9 @@ _CALLS = (AlarmMethod.CALL,)
 _MESSAGES = (AlarmMethod.SMS, AlarmMethod.MAIL)
 # An expired lease that is being adopted looks expired until that commits.
 ADOPTION_PAUSE = timedelta(seconds=1)
+# Seconds. A ring can get lost (its process died between commit and ring) and a clock can jump: then this is how late
+# a reminder is. A look costs a few index look-ups, whatever waits.
+LONGEST_SLEEP = 15.0
 _STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 
 
@@ -67,6 +70,7 @@ class Scheduler:
         self._max_calls = max_calls
         self._sole = sole
         self._spawn = spawn
+        calls.decide = self._decide
 
     def run(self) -> None:
         """For ever. A database that does not answer is waited for; a fault in one tick does not end the loop."""
@@ -89,11 +93,11 @@ class Scheduler:
                 log.exception("scheduler: tick failed")
                 failures += 1
             if failures:
-                pause: float | None = _STORE_BACKOFF[min(failures, len(_STORE_BACKOFF)) - 1]
+                pause = _STORE_BACKOFF[min(failures, len(_STORE_BACKOFF)) - 1]
             else:
-                pause = None if wake is None else max((wake - self._clock.now()).total_seconds(), 0.0)
-            if pause != 0.0:
-                self._bell.wait(pause)
+                pause = LONGEST_SLEEP if wake is None else max((wake - self._clock.now()).total_seconds(), 0.0)
+            if pause > 0.0:
+                self._bell.wait(min(pause, LONGEST_SLEEP))
 
     def tick(self, now: datetime) -> datetime | None:
         """Recover, expand, claim, dial. Returns when to tick again if no bell rings; None: only a bell can help."""

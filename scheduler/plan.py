@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 
 from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, Send, SettingFacts, Wait, tags
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmMethod, EventStatus, Kind
-from fs_app.domain.phone import normalise_number
+from fs_app.domain.phone import normalise_number, through_gateway
 from fs_app.domain.tags import clean, fill
 from fs_app.domain.window import next_open
 from fs_app.errors import InvalidInput
+
+# What an administrator can put right is waited for, and looked at again this much later, until the event is over.
+MENDING = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class PlanSettings:
 def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings) -> Decision:
     """Dial, fail with the reason on record, or wait for the window.
 
-    The order matters: what can never be called fails before what cannot be called yet waits.
+    The order matters: what can never be called fails before what cannot be called yet waits. A setting that is missing
+    or switched off is no reason to give up while the event is still ahead.
     """
     policy = due.policy
     if due.event_status is not EventStatus.PENDING:
@@ -38,12 +42,12 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
     if due.do_not_call and due.method is not AlarmMethod.MAIL:
         return Fail("do not call: the number is on a do-not-call list")
     if due.setting is None and due.method is not AlarmMethod.MAIL:
-        return Fail("no calendar setting: assign one to the calendar user's profile")
+        return Wait(now + MENDING, "no calendar setting: assign one to the calendar user's profile")
     if due.method is AlarmMethod.CALL and due.setting is not None:
         if due.survey_id is None:
-            return Fail("no survey: set one on the alarm or on the calendar setting")
+            return Wait(now + MENDING, "no survey: set one on the alarm or on the calendar setting")
         if not due.setting.gateway.active:
-            return Fail(f"gateway {due.setting.gateway.name} is switched off")
+            return Wait(now + MENDING, f"gateway {due.setting.gateway.name} is switched off")
     opening = next_open(now, policy.daily_start, policy.daily_stop, policy.zone)
     if opening > now:
         if opening >= policy.event_end:
@@ -117,11 +121,5 @@ def dial(
 
 
 def dialled_number(number: str, gateway: GatewayFacts) -> str:
-    """The number as this gateway wants it: ``removeprefix`` taken off once, ``addprefix`` put on.
-
-    Raises InvalidInput when what results is not a number.
-    """
-    plain = normalise_number(number, "alarm_phonenumber")
-    if gateway.removeprefix and plain.startswith(gateway.removeprefix):
-        plain = plain[len(gateway.removeprefix) :]
-    return normalise_number(gateway.addprefix + plain, "alarm_phonenumber")
+    """The number as this gateway wants it. Raises InvalidInput when what results is not a number."""
+    return through_gateway(number, gateway.addprefix, gateway.removeprefix, "alarm_phonenumber")

@@ -68,14 +68,15 @@ def subscriber(number: str) -> str:
 
 
 def through_gateway(number: str, addprefix: str, removeprefix: str, field: str = "phonenumber") -> str:
-    """The number as a gateway wants it: ``removeprefix`` taken off once, ``addprefix`` put on.
+    """The number as a gateway wants it: one of the prefixes in ``removeprefix`` (commas between them; the longest that
+    fits) taken off once, ``addprefix`` put on.
 
     Raises InvalidInput naming ``field`` when what results is not a number.
     """
     plain = normalise_number(number, field)
-    if removeprefix and plain.startswith(removeprefix):
-        plain = plain[len(removeprefix) :]
-    return normalise_number(addprefix + plain, field)
+    prefixes = (prefix.strip() for prefix in removeprefix.split(","))
+    longest = max((prefix for prefix in prefixes if prefix and plain.startswith(prefix)), key=len, default="")
+    return normalise_number(addprefix + plain[len(longest) :], field)
 
 
 def is_sip_uri(text: str) -> bool:

@@ -109,6 +109,10 @@ def parse_rule(frequency: str, params: str, prefix: str = "") -> RecurrenceRule:
     field = prefix + "params"
     interval_max = _INTERVAL_MAX.get(freq, 1000)
     lists = {w: _numbers(field, w, words[w], *_LISTS[w]) for w in _LISTS if w in words}
+    # An hour has as many moments as minutes are named, a minute has one: a position beyond picks nothing, for ever.
+    slots = {Frequency.HOURLY: len(lists.get("byminute", ())) or 1, Frequency.MINUTELY: 1}.get(freq)
+    if slots is not None and any(abs(position) > slots for position in lists.get("bysetpos", ())):
+        raise InvalidInput(field, f"bysetpos picks nothing: {name} has {slots} to choose from; leave bysetpos out")
     return RecurrenceRule(
         frequency=freq,
         interval=_number(field, "interval", words.get("interval", "1"), 1, interval_max),

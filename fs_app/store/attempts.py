@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from peewee import SQL, ModelUpdate
+from peewee import SQL, Expression, ModelUpdate, SqliteDatabase
 
 from fs_app.domain.alarms import (
     Claim,
@@ -41,7 +41,7 @@ from fs_app.domain.enums import (
     Outcome,
 )
 from fs_app.errors import InvalidInput, LeaseLost, NotFound
-from fs_app.store import outbox
+from fs_app.store import callbacks, outbox
 from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, setting_facts
 from fs_app.store.models import (
@@ -53,6 +53,7 @@ from fs_app.store.models import (
     SealedSurvey,
     SurveyAnswer,
 )
+from fs_app.store.models import database as proxy
 from fs_app.store.outbox_queue import insert_message
 
 log = logging.getLogger(__name__)
@@ -125,16 +126,19 @@ class Attempts:
             by_hand = CallRequest.update(lease_token=None, lease_expires=None, originate=line)
             by_hand.where(CallRequest.id == call.id).execute()
 
-    def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime) -> bool:
+    def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime, decide: Decide | None = None) -> bool:
         """Commit that the originate is about to go to ``switch``.
 
-        False when the event has been paused, completed or deleted since the claim: nothing was written and nothing
-        may be sent. Raises LeaseLost: then nothing may be sent either.
+        False when the event has been paused, completed or deleted since the claim, when the callee has called back, or
+        when ``decide``, asked again, would not dial any more (the window has closed, the number has opted out):
+        nothing was written and nothing may be sent. Raises LeaseLost: then nothing may be sent either.
         """
         with self._store.transaction():
             if claim.alarm_id is not None:
                 alarm = self._alarm_of(claim.call_uuid)
-                if alarm is None or not _event_pending(alarm):
+                if alarm is None or not _event_pending(alarm) or self._heard(alarm, claim.call_uuid):
+                    return False
+                if decide is not None and not isinstance(self._decide(alarm, claim.call_uuid, decide), Dial):
                     return False
             self._one(
                 CallRequest.update(dialled_at=now, switch=switch, originate=line, status=CallStatus.CALLING).where(
@@ -178,9 +182,11 @@ class Attempts:
             )
             alarm = self._alarm_of(call_uuid)
             if alarm is not None:
-                AlarmRequest.delete().where(
-                    AlarmRequest.alarm == alarm, AlarmRequest.attempt == alarm.sequence
-                ).execute()
+                heard = self._heard(alarm, call_uuid)
+                AlarmRequest.delete().where(self._is_attempt(call_uuid)).execute()
+                if heard:
+                    self._set_alarm(alarm, AlarmStatus.SUCCESS, now, callbacks.HEARD, due_at=None)
+                    return
                 status = AlarmStatus.RETRY if alarm.num_attempt else AlarmStatus.PENDING
                 self._set_alarm(alarm, status, now, reason, due_at=until if _event_pending(alarm) else None)
 
@@ -223,9 +229,12 @@ class Attempts:
                 callstatus=CALLSTATUS_CODE[verdict.outcome],
                 duration=billsec,
                 reason=verdict.reason,
-            ).where(AlarmRequest.alarm == alarm, AlarmRequest.attempt == alarm.sequence).execute()
+            ).where(self._is_attempt(call_uuid)).execute()
             if verdict.counted:
                 Alarm.update(num_attempt=Alarm.num_attempt + 1).where(Alarm.id == alarm.id).execute()
+            if verdict.status is not AlarmStatus.SUCCESS and self._heard(alarm, call_uuid):
+                self._set_alarm(alarm, AlarmStatus.SUCCESS, now, callbacks.HEARD, due_at=None)
+                return
             due_at = verdict.due_at if _event_pending(alarm) else None
             self._set_alarm(alarm, verdict.status, now, verdict.reason, due_at=due_at)
             if verdict.status is AlarmStatus.FAILURE:
@@ -301,6 +310,17 @@ class Attempts:
             Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid).first()
         )
         return found
+
+    def _is_attempt(self, call_uuid: str) -> Expression:
+        """Which attempt that call is. Not the alarm's last one: its callee may have called back meanwhile."""
+        call = CallRequest.select(CallRequest.id).where(CallRequest.request_uuid == call_uuid)
+        found: Expression = AlarmRequest.callrequest.in_(call)
+        return found
+
+    def _heard(self, alarm: Alarm, call_uuid: str) -> bool:
+        """Whether the callee has called back and heard the reminder since that attempt was claimed."""
+        call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+        return callbacks.was_heard(alarm.id, call.call_time)
 
     def _set_alarm(self, alarm: Alarm, status: int, now: datetime, reason: str, due_at: datetime | None) -> None:
         changed = (
@@ -379,8 +399,13 @@ class Attempts:
 
 
 def _event_pending(alarm: Alarm) -> bool:
-    event = Event.get_by_id(alarm.event_id)
-    return bool(event.status == EventStatus.PENDING)
+    """Whether the event is pending; on PostgreSQL under its lock, so that whoever pauses or resumes it comes before
+    or after this whole transaction, and not in between, where each would leave the alarm to the other."""
+    query = Event.select().where(Event.id == alarm.event_id)
+    if not isinstance(proxy.obj, SqliteDatabase):
+        query = query.for_update()
+    event = query.first()
+    return event is not None and bool(event.status == EventStatus.PENDING)
 
 
 def _facts(call: CallRequest) -> CallFacts:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
 
@@ -24,6 +24,15 @@ from fs_app.store.models import database as proxy
 if TYPE_CHECKING:
     from gevent.threadpool import ThreadPool
 
+# A server that has gone away without a word must not hold our threads: seconds, and milliseconds for the kernel's.
+_POSTGRES: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=15000 -c lock_timeout=10000",
+}
 T = TypeVar("T")
 
 
@@ -47,7 +56,7 @@ def open_database(url: str) -> Database:
             import psycopg  # noqa: F401
         except ImportError:
             raise ConfigError("FS_APP_DATABASE: PostgreSQL needs psycopg: pip install 'fs-app[postgres]'") from None
-        return PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
+        return PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True, **_POSTGRES)
     raise ConfigError("FS_APP_DATABASE: must be sqlite:///path or postgresql://user@host/name")
 
 

@@ -30,7 +30,15 @@ MAY: dict[str, set[str]] = {
     "fs_app.simulator": {"fs_app.domain", "fs_app.clock"},
     "ivr": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "scheduler": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
-    "httpapi": {"fs_app.notify", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch", "fs_app.passwords", "fs_app.audio"},
+    "httpapi": {
+        "fs_app.notify",
+        "fs_app.domain",
+        "fs_app.clock",
+        "fs_app.store",
+        "fs_app.switch",
+        "fs_app.passwords",
+        "fs_app.audio",
+    },
 }
 PURE = ("ivr.engine", "scheduler.plan", "scheduler.retry", "scheduler.pacing", "fs_app.switch.hangup")
 PURE_MAY = {"fs_app.domain", "ivr.dialogue", "ivr.nodes", "ivr.words", "scheduler.retry"}

@@ -64,7 +64,9 @@ def test_the_defaults_are_those_of_a_stock_freeswitch() -> None:
         ("LOG_LEVEL", "loud", "one of debug, info"),
         ("ESL_PASSWORD", "", "not empty"),
         ("TTS", "", "must be a command"),
-        ("TTS", "say 'it", "No closing quotation"),
+        ("TTS", "say 'it", "must be a command"),
+        ("ESL", "127.0.0.1:0", "not 0"),
+        ("OUTBOUND", "0.0.0.0:8084", "FS_APP_OUTBOUND_ADVERTISE"),
         ("COLOUR", "red", "no such setting"),
     ],
 )

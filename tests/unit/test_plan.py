@@ -63,9 +63,6 @@ def test_a_due_alarm_is_dialled_as_its_setting_says() -> None:
         (replace(DUE, event_status=EventStatus.PAUSED), "not pending"),
         (replace(DUE, policy=replace(POLICY, event_end=NOW)), "missed"),
         (replace(DUE, do_not_call=True), "do not call"),
-        (replace(DUE, setting=None), "calendar setting"),
-        (replace(DUE, survey_id=None), "survey"),
-        (replace(DUE, setting=replace(SETTING, gateway=replace(GATEWAY, active=False))), "switched off"),
         (replace(DUE, phone_number="12"), "telephone number"),
         (replace(DUE, phone_number="1555 &park"), "telephone number"),
         (
@@ -78,6 +75,22 @@ def test_what_can_never_be_called_fails_with_its_reason(due: DueAlarm, words: st
     decision = plan.decide(due, UUID, NOW, SETTINGS)
     assert isinstance(decision, Fail)
     assert words in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("due", "words"),
+    [
+        (replace(DUE, setting=None), "calendar setting"),
+        (replace(DUE, survey_id=None), "survey"),
+        (replace(DUE, setting=replace(SETTING, gateway=replace(GATEWAY, active=False))), "switched off"),
+    ],
+)
+def test_what_an_administrator_can_mend_is_waited_for_until_the_event_is_over(due: DueAlarm, words: str) -> None:
+    decision = plan.decide(due, UUID, NOW, SETTINGS)
+    assert isinstance(decision, Wait)
+    assert decision.until == NOW + plan.MENDING
+    assert words in decision.reason
+    assert isinstance(plan.decide(due, UUID, POLICY.event_end, SETTINGS), Fail)
 
 
 def test_outside_the_window_it_waits_for_the_opening_in_the_calendars_zone() -> None:
@@ -94,6 +107,8 @@ def test_outside_the_window_it_waits_for_the_opening_in_the_calendars_zone() -> 
         ("+1", "", "+15550199", "5550199"),
         ("0", "33", "0155", "33155"),
         ("0", "", "155", "155"),
+        ("00, +", "", "0033123456789", "33123456789"),
+        ("+,+33", "0", "+33123456789", "0123456789"),
     ],
 )
 def test_prefix_rules(remove: str, add: str, number: str, expected: str) -> None:

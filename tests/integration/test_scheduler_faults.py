@@ -1,0 +1,197 @@
+"""The scheduler when things around it fail: lost rings, lost databases, switches that only others know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import gevent
+import pytest
+from gevent.event import Event as Flag
+from gevent.queue import Queue
+
+import scheduler.loop
+from fs_app.clock import SystemClock
+from fs_app.domain.alarms import OpenCall
+from fs_app.domain.calls import CallEnded, OriginateRequest
+from fs_app.domain.enums import AlarmStatus
+from fs_app.errors import StoreUnavailable
+from fs_app.store.attempts import Attempts
+from fs_app.store.database import Store
+from fs_app.store.models import Alarm, AlarmRequest, CallRequest, DncContact, DncList
+from fs_app.store.occurrences import Occurrences
+from scheduler.calls import LiveCalls
+from scheduler.loop import Scheduler
+from scheduler.plan import PlanSettings
+from tests.rows import Rows, make_rows
+
+LEASE = timedelta(seconds=60)
+
+
+class Switch:
+    """Takes every originate and remembers it."""
+
+    name = "fs1:8021"
+    up = True
+
+    def __init__(self) -> None:
+        self.sent: Queue[OriginateRequest] = Queue()
+
+    def wait_up(self, timeout: float | None) -> bool:
+        return True
+
+    def originate(self, request: OriginateRequest) -> None:
+        self.sent.put(request)
+
+    def exists(self, call_uuid: str) -> bool:
+        return True
+
+    def next(self) -> OriginateRequest:
+        return self.sent.get(timeout=20)
+
+
+class World:
+    def __init__(self, path: Path, prepare: Callable[[str], None]) -> None:
+        self.store = Store(f"sqlite:///{path}/x.sqlite3")
+        self.store.migrate()
+        self.clock = SystemClock()
+        self.rows: Rows = make_rows(self.store, self.clock.now())
+        self.switch = Switch()
+        self.bell = Flag()
+        self.told: Queue[tuple[str, Mapping[str, object]]] = Queue()
+        self.attempts = self.store.off_loop(Attempts(self.store, ZoneInfo("UTC")))
+        self.calls = LiveCalls(
+            self.attempts,
+            [self.switch],
+            self.clock,
+            lease=LEASE,
+            prepare=prepare,
+            changed=self.bell.set,
+            observer=lambda what, _uuid, said: self.told.put((what, said)),
+        )
+        self.loop = gevent.spawn(
+            Scheduler(
+                self.attempts,
+                self.store.off_loop(Occurrences(self.store, ZoneInfo("UTC"))),
+                self.calls,
+                [self.switch],
+                self.clock,
+                PlanSettings("127.0.0.1:8084"),
+                bell=self.bell,
+                lease=LEASE,
+                calls_per_second=20,
+                max_calls=10,
+                sole=True,
+            ).run
+        )
+
+    def due(self, **fields: object) -> Alarm:
+        return self.rows.alarm(self.store, self.clock.now(), **fields)  # type: ignore[arg-type]
+
+    def reload(self, alarm: Alarm) -> Alarm:
+        with self.store.reading():
+            return Alarm.get_by_id(alarm.id)
+
+    def until_booked(self) -> Mapping[str, object]:
+        while True:
+            what, said = self.told.get(timeout=20)
+            if what == "booked":
+                return said
+
+    def ends(self, call_uuid: str, cause: str) -> None:
+        self.calls.on_event(CallEnded(call_uuid, self.clock.now(), cause, answered=False, billsec=0))
+
+
+@pytest.fixture
+def prepare() -> list[Callable[[str], None]]:
+    """What is done between claim and originate; a test may put something here."""
+    return []
+
+
+@pytest.fixture
+def world(tmp_path: Path, prepare: list[Callable[[str], None]], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(scheduler.loop, "LONGEST_SLEEP", 0.2)
+    world = World(tmp_path, lambda call_uuid: [step(call_uuid) for step in prepare] and None)
+    yield world
+    world.loop.kill()
+    world.calls.stop()
+    world.store.close()
+
+
+def test_an_alarm_whose_ring_got_lost_is_dialled_all_the_same(world: World) -> None:
+    gevent.idle()
+    alarm = world.due()  # committed, and its process dies before it rings
+    assert world.switch.next().number == alarm.alarm_phonenumber
+
+
+def test_a_busy_line_stays_a_busy_line_while_the_database_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.calls.STORE_PAUSES", (0.05,))
+    alarm = world.due(maxretry=3, retry_delay=3600)
+    request = world.switch.next()
+    away = [StoreUnavailable("away")] * 3
+    real = world.attempts.book
+
+    def book(*args: object, **kwargs: object) -> None:
+        if away:
+            raise away.pop()
+        real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.calls._attempts, "book", book)
+    world.ends(request.call_uuid, "USER_BUSY")
+    assert world.until_booked()["outcome"] == "busy"
+    booked = world.reload(alarm)
+    assert (booked.status, booked.num_attempt) == (AlarmStatus.RETRY, 1)
+    assert away == []
+
+
+def test_a_number_that_opts_out_between_claim_and_originate_is_not_dialled(
+    world: World, prepare: list[Callable[[str], None]]
+) -> None:
+    refused = Flag()
+
+    def opt_out(_call_uuid: str) -> None:
+        with world.store.transaction():
+            now: datetime = world.clock.now()
+            listed = DncList.create(user=world.rows.manager, name="x", created_date=now, updated_date=now)
+            DncContact.create(dnc_list=listed, phone_number="15550100001", created_date=now)
+        refused.set()
+
+    prepare.append(opt_out)
+    alarm = world.due(number="15550100001")
+    assert refused.wait(20)
+    with gevent.Timeout(20):
+        while world.reload(alarm).status != AlarmStatus.FAILURE:
+            world.bell.clear()
+            world.bell.wait(0.1)
+    assert "do not call" in world.reload(alarm).reason
+    assert world.switch.sent.empty()
+
+
+def test_a_call_on_a_switch_that_only_others_know_is_left_to_them(world: World) -> None:
+    world.due()
+    request = world.switch.next()
+    with world.store.transaction():
+        CallRequest.update(switch="fs2:8021").execute()
+        call = CallRequest.get()
+    other = OpenCall(request.call_uuid.replace("a", "b"), "token", "fs2:8021", call.dialled_at, 20, 600)
+    world.calls.adopt(other)
+    assert world.told.get(timeout=5)[0] == "claimed"
+    assert len(world.calls) == 1  # ours, still
+
+
+def test_a_live_call_is_not_adopted_by_its_own_process(world: World) -> None:
+    world.due()
+    request = world.switch.next()
+    world.attempts.expire_all(world.clock.now())
+    (own,) = world.attempts.expired(world.clock.now())
+    world.calls.adopt(own)
+    with world.store.reading():
+        assert CallRequest.get().lease_token == own.token
+    world.ends(request.call_uuid, "USER_BUSY")
+    assert world.until_booked()["outcome"] == "busy"
+    with world.store.reading():
+        assert AlarmRequest.select().count() == 1
