@@ -89,7 +89,9 @@ class Service:
         self._bell = Event()
         self._outbox_bell = Event()
         self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
-        self.journal = _ToldJournal(self.store.off_loop(CallJournal(self.store)), self._ivr_ended, observer)
+        self.journal = _ToldJournal(
+            self.store.off_loop(CallJournal(self.store)), self._ivr_ended, self._resulted, observer
+        )
         self.switches: list[Switch] = []
         self.prompts: Prompts | None = None
         self.outbound: OutboundServer | None = None
@@ -129,7 +131,7 @@ class Service:
             self.clock,
             lease=settings.lease,
             prepare=self._prepare,
-            changed=self._bell.set,
+            changed=self._call_ended,
             observer=self._observe,
         )
         for switch in self.switches:
@@ -266,6 +268,18 @@ class Service:
             raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
         self._ivr_seen = now
 
+    def _call_ended(self) -> None:
+        """There is room for another call, and its booking may have left something to send."""
+        self._bell.set()
+        self._outbox_bell.set()
+
+    def _resulted(self) -> None:
+        """A key has made a result: url_confirm and the like wait in the outbox."""
+        if self.calls is not None:
+            self._outbox_bell.set()
+        else:
+            self.store.pool.spawn(self.doorbell.ring, DUE)
+
     def _ivr_ended(self, call_uuid: str) -> None:
         if self.calls is not None:
             self.calls.on_ivr_ended(call_uuid)
@@ -333,9 +347,16 @@ class LoopCaller:
 class _ToldJournal:
     """The call journal; also tells the observer what was pressed, and the scheduler when a survey has ended."""
 
-    def __init__(self, journal: CallJournal, ended: Callable[[str], None], observer: Observer) -> None:
+    def __init__(
+        self,
+        journal: CallJournal,
+        ended: Callable[[str], None],
+        resulted: Callable[[], None],
+        observer: Observer,
+    ) -> None:
         self._journal = journal
         self._ended = ended
+        self._resulted = resulted
         self._observe = observer
         self.preview = journal.preview
         self.open_call = journal.open_call
@@ -344,6 +365,8 @@ class _ToldJournal:
 
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
         self._journal.save_answer(call_uuid, answer, now)
+        if answer.valid and answer.result:
+            self._resulted()
         self._observe("key", call_uuid, {"digits": answer.digits, "valid": answer.valid, "result": answer.result})
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 # Longer than any sender takes: what is still leased after it belongs to a process that died.
 LEASE = timedelta(seconds=300)
 THREADS: Mapping[Kind, int] = {Kind.SMS: 4, Kind.MAIL: 2, Kind.WEBHOOK: 4}
+# Seconds; as for the scheduler, a lost ring or a clock that jumps makes a message this late at most.
+LONGEST_SLEEP = 15.0
 _STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 
 
@@ -91,11 +93,11 @@ class Notifier:
                 log.exception("notify: tick failed")
                 failures += 1
             if failures:
-                pause: float | None = _STORE_BACKOFF[min(failures, len(_STORE_BACKOFF)) - 1]
+                pause = _STORE_BACKOFF[min(failures, len(_STORE_BACKOFF)) - 1]
             else:
-                pause = None if wake is None else max((wake - self._clock.now()).total_seconds(), 0.0)
-            if pause != 0.0:
-                self._bell.wait(pause)
+                pause = LONGEST_SLEEP if wake is None else max((wake - self._clock.now()).total_seconds(), 0.0)
+            if pause > 0.0:
+                self._bell.wait(min(pause, LONGEST_SLEEP))
 
     def tick(self, now: datetime) -> datetime | None:
         """Start what is due and has a thread free. Returns when to tick again if no bell rings."""

@@ -34,7 +34,7 @@ _RULER = "=" * 97 + "\n"
 class ApiCommands:
     """``run`` answers one command; None when there is no such command."""
 
-    def __init__(self, core: Core, *, allow_control: bool) -> None:
+    def __init__(self, core: Core, *, allow_control: bool, conference: Callable[[str], str]) -> None:
         self._core = core
         self._commands: dict[str, Callable[[str], str]] = {
             "originate": self.originate,
@@ -48,6 +48,7 @@ class ApiCommands:
             "uuid_send_dtmf": self.uuid_send_dtmf,
             "sched_hangup": self.sched_hangup,
             "hupall": self.hupall,
+            "conference": conference,
             "show": self.show,
             "status": self.status,
             "version": lambda a: "1.10.12-release\n" if a == "short" else

@@ -102,6 +102,11 @@ def record(session: Session, argument: str) -> None:
     if not path.is_absolute() or not path.parent.is_dir():
         session.hangup("DESTINATION_OUT_OF_ORDER")
         return
+    try:
+        path.touch()  # there from the start; what is in it, at the end
+    except OSError:
+        session.hangup("DESTINATION_OUT_OF_ORDER")
+        return
     channel.set("silence_hits_exhausted", "false")
     channel.fire("RECORD_START", after=[("Record-File-Path", words[0])])
     stops = terminator(session)
@@ -122,10 +127,11 @@ def record(session: Session, argument: str) -> None:
     if limit:
         length = min(length, float(limit))
     try:
-        size = write_recording(path, length, [(a - began, b - began) for a, b in session.talks])
+        size = write_recording(path, session.sound(began, int(length * RATE)))
     except OSError:
         session.hangup("DESTINATION_OUT_OF_ORDER")
         return
+    session.forget_digits()  # whatever was pressed behind the key that ended it
     if exhausted:
         channel.set("silence_hits_exhausted", "true")
     milliseconds = int(length * 1000)

@@ -1,4 +1,4 @@
-"""How long a sound lasts, and what a recording looks like. The headers of files are read; nothing is decoded."""
+"""How long a sound lasts, what a callee sounds like, and what a recording of it looks like."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import re
 import struct
 import wave
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fs_app.errors import ConfigError
+
 RATE = 8000  # samples a second on every simulated line
 _PERIOD = RATE // 200
+_HUM = array("h", (int(6000 * math.sin(2 * math.pi * at / _PERIOD)) for at in range(_PERIOD)))
+LOUD = 200  # the mean absolute sample from which a frame is not silence
 BLOCK = 16384  # samples the switch reads from a file at once; playback_samples counts whole blocks
 
 
@@ -93,17 +98,51 @@ def wav_seconds(path: Path) -> float | None:
     return None
 
 
-def write_recording(path: Path, seconds: float, talk: list[tuple[float, float]]) -> int:
-    """A mono 16-bit WAVE file: silence, with a 200 Hz hum where the callee talked (from, to, in seconds).
-
-    Returns its size in bytes. Raises OSError when it cannot be written.
-    """
-    samples = array("h", bytes(2 * int(seconds * RATE)))
-    period = array("h", (int(6000 * math.sin(2 * math.pi * at / _PERIOD)) for at in range(_PERIOD)))
-    for start, end in talk:
-        first, last = max(0, int(start * RATE)), min(len(samples), int(end * RATE))
+def voice(
+    talks: Sequence[tuple[float, float]], recording: tuple[float, array[int]] | None, start: float, count: int
+) -> array[int]:
+    """What a callee says in ``count`` samples from ``start`` on: a 200 Hz hum where it talks (from, to), else what its
+    ``recording`` (since when, samples) holds then, else silence. All times in seconds on one scale."""
+    samples = array("h", bytes(2 * count))
+    for since, until in talks:
+        first, last = max(0, int((since - start) * RATE)), min(count, int((until - start) * RATE))
         if last > first:
-            samples[first:last] = (period * ((last - first) // _PERIOD + 1))[: last - first]
+            phase = (int(start * RATE) + first) % _PERIOD
+            hum = _HUM[phase:] + _HUM * ((last - first) // _PERIOD + 1)
+            samples[first:last] = hum[: last - first]
+    if recording is not None:
+        since, said = recording
+        skip = round((start - since) * RATE)
+        first, last = max(0, -skip), min(count, len(said) - skip)
+        if last > first:
+            samples[first:last] = said[first + skip : last + skip]
+    return samples
+
+
+def read_recording(path: str) -> array[int]:
+    """The samples of a WAVE file of 8000 Hz, 16 bits, mono. Raises ConfigError for anything else."""
+    try:
+        with wave.open(path, "rb") as file:
+            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
+                raise ConfigError(f"{path}: a callee's audio must be mono, of 16 bits and 8000 Hz")
+            return array("h", file.readframes(file.getnframes()))
+    except (OSError, EOFError, wave.Error) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def loud_parts(samples: array[int]) -> list[tuple[float, float]]:
+    """Where there is sound (from, to, in seconds), by 20 ms with a mean absolute sample of 200 or more."""
+    step, parts = RATE // 50, list[tuple[float, float]]()
+    for at in range(0, len(samples), step):
+        piece = samples[at : at + step]
+        if sum(map(abs, piece)) / len(piece) >= LOUD:
+            since = parts.pop()[0] if parts and parts[-1][1] == at / RATE else at / RATE
+            parts.append((since, (at + step) / RATE))
+    return parts
+
+
+def write_recording(path: Path, samples: array[int]) -> int:
+    """A mono 16-bit WAVE file. Returns its size in bytes. Raises OSError when it cannot be written."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

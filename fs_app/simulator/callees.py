@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fs_app.errors import ConfigError
+from fs_app.simulator.audio import read_recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,15 @@ Action = Press | HangUp | Talk
 class Callee:
     """``ring`` seconds of ringing (0: none at all), then an answer, or the end with ``cause``.
 
-    One that neither answers nor has a cause rings until the caller gives up.
+    One that neither answers nor has a cause rings until the caller gives up. ``audio`` is a WAVE file (8000 Hz, 16
+    bits, mono) that the callee plays into the call from the answer on.
     """
 
     ring: float = 0.4
     answer: bool = True
     actions: tuple[Action, ...] = ()
     cause: str = ""
+    audio: str = ""
 
     def in_order(self) -> list[Action]:
         return sorted(self.actions, key=lambda action: action.at)
@@ -110,12 +113,15 @@ def load(path: Path) -> dict[str, Callee]:
     callees: dict[str, Callee] = {}
     for number, script in table.items():
         try:
+            if script.get("audio"):
+                read_recording(str(script["audio"]))
             actions = tuple(_action(item) for item in script.get("actions", ()))
             callees[number] = Callee(
                 ring=float(script.get("ring", 0.4)),
                 answer=bool(script.get("answer", "cause" not in script)),
                 actions=actions,
                 cause=str(script.get("cause", "")),
+                audio=str(script.get("audio", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"{path}: the script of {number} is not readable: {error!r}") from error

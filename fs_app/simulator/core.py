@@ -58,6 +58,7 @@ class Core:
         self.wires: set[Wire] = set()  # every open event-socket connection, of both kinds
         self.sessions: dict[str, Session] = {}  # by the UUID of the leg, and of its loopback counterpart
         self.applications: dict[str, Application] = {}
+        self.unicast: Callable[[Session, Mapping[str, str]], None] = lambda session, headers: None
         self.api: Callable[[str, str], str | None] = lambda name, arguments: None
         self.globals: dict[str, str] = {"hostname": self.bus.hostname, "core_uuid": self.bus.core_uuid}
         self.started_at = clock.now()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gevent
 from gevent.queue import Empty, SimpleQueue
 
+from fs_app.simulator.audio import read_recording
 from fs_app.simulator.callees import Callee, HangUp, Press, Talk
 from fs_app.simulator.core import FRAME, Core
 from fs_app.simulator.dialstring import DialError, DialString, Leg, read_dialstring
@@ -34,6 +35,10 @@ def dial(
     inherited: dict[str, str] | None = None,
 ) -> Outcome:
     """Ring what ``text`` names until one answers; blocks its greenlet meanwhile. ``timeout`` in seconds, else 60."""
+    if ":_:" in text:
+        # Split before anything else is read, whatever quotes say.
+        parts = [(core, part, timeout, caller_name, caller_number, inherited) for part in text.split(":_:")]
+        return _first(core, parts)
     try:
         plan = read_dialstring(text)
     except DialError:
@@ -44,11 +49,33 @@ def dial(
     if caller_number:
         variables.setdefault("origination_caller_id_number", caller_number)
     seconds = atoi(variables.get("originate_timeout", "")) or timeout or 60
+    each = atoi(variables.get("leg_timeout", ""))
+    late = "ALLOTTED_TIMEOUT" if 0 < each < seconds else "NO_ANSWER"
+    seconds = min(seconds, each or seconds)
     outcome = Outcome(None, "NORMAL_CLEARING")
     for group in plan.groups:
-        outcome, at_once = _ring_group(core, plan, group, variables, seconds)
+        outcome, at_once = _ring_group(core, plan, group, variables, seconds, late)
         if outcome.session or outcome.cause == "NO_ANSWER" or _ends(variables, outcome.cause, at_once):
             break
+    return outcome
+
+
+def _first(
+    core: Core, parts: list[tuple[Core, str, int | None, str | None, str | None, dict[str, str] | None]]
+) -> Outcome:
+    """Dial strings that ring side by side; the first answer wins, else the last failure counts."""
+    trying = [
+        core.spawn(dial, c, text, timeout=timeout, caller_name=name, caller_number=number, inherited=inherited)
+        for c, text, timeout, name, number, inherited in parts
+    ]
+    outcome = Outcome(None, "NORMAL_CLEARING")
+    try:
+        for one in gevent.iwait(trying):
+            outcome = one.get()
+            if outcome.session:
+                break
+    finally:
+        gevent.killall([one for one in trying if not one.ready()], block=False)
     return outcome
 
 
@@ -63,9 +90,10 @@ def _ends(variables: dict[str, str], cause: str, at_once: bool) -> bool:
 
 
 def _ring_group(
-    core: Core, plan: DialString, group: tuple[Leg, ...], variables: dict[str, str], seconds: int
+    core: Core, plan: DialString, group: tuple[Leg, ...], variables: dict[str, str], seconds: int, late: str
 ) -> tuple[Outcome, bool]:
-    """Legs that ring together; also whether it failed before any of them did."""
+    """Legs that ring together, ``seconds`` at most, or it ends with the cause ``late``; also whether it failed before
+    any of them rang."""
     news: SimpleQueue[tuple[str, Session]] = SimpleQueue()
     ringing: list[Session] = []
     cause = "NORMAL_CLEARING"
@@ -92,7 +120,7 @@ def _ring_group(
                 ringing.remove(session)
                 cause = session.channel.cause
     except Empty:
-        cause = "NO_ANSWER"
+        cause = late
         for session in ringing:
             _abandon(core, session, cause)
     except gevent.GreenletExit:
@@ -167,6 +195,8 @@ def _act(session: Session, script: Callee) -> None:
     """What the callee does once the call is up."""
     core = session.core
     spent = 0.0
+    if script.audio:
+        session.plays(read_recording(script.audio))
     for action in script.in_order():
         if action.at > spent:
             if session.over.wait(core.real(action.at - spent)):

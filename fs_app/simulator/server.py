@@ -16,10 +16,12 @@ from fs_app.simulator.api import ApiCommands
 from fs_app.simulator.applications import APPLICATIONS
 from fs_app.simulator.bridge import bridge
 from fs_app.simulator.callees import Callee, load
+from fs_app.simulator.conference import Rooms
 from fs_app.simulator.core import Core
 from fs_app.simulator.journal import Journal
 from fs_app.simulator.misbehave import Misbehaviour
 from fs_app.simulator.outbound import socket_application
+from fs_app.simulator.unicast import unicast
 from fs_app.simulator.wire import Wire
 
 OnEvent = Callable[[str, dict[str, Any]], None]
@@ -63,8 +65,15 @@ class Simulator:
             max_sessions=max_sessions,
             sessions_per_second=sessions_per_second,
         )
-        self._core.applications = {**APPLICATIONS, "socket": socket_application, "bridge": bridge}
-        self._core.api = ApiCommands(self._core, allow_control=allow_control).run
+        rooms = Rooms()
+        self._core.applications = {
+            **APPLICATIONS,
+            "socket": socket_application,
+            "bridge": bridge,
+            "conference": rooms.enter,
+        }
+        self._core.unicast = unicast
+        self._core.api = ApiCommands(self._core, allow_control=allow_control, conference=rooms.api).run
         self._address = (host, port)
         self._server = StreamServer(self._address, self._accept)
         self._inbound: set[Wire] = set()

@@ -6,6 +6,7 @@ until there is something to do: a message, a key, a break, the hang-up, or the e
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -13,11 +14,15 @@ from enum import Enum
 import gevent
 from gevent.event import Event as Flag
 
+from fs_app.simulator.audio import loud_parts, voice
 from fs_app.simulator.channel import Channel
 from fs_app.simulator.core import FRAME, Core, new_uuid
 from fs_app.simulator.encode import Headers
 from fs_app.simulator.expand import expand, is_true
 from fs_app.simulator.parse import Packet, atoi
+
+# Applications that make sound, or take it: the first of them ends unicast for the rest of the call.
+_SOUNDING = frozenset({"playback", "play_and_get_digits", "read", "record", "bridge", "conference", "sleep"})
 
 
 class Why(Enum):
@@ -41,6 +46,9 @@ class Session:
         self.peer: Channel | None = None
         self.over = Flag()  # set at the hang-up
         self.talks: list[tuple[float, float]] = []  # from, to; on the scale of ``seconds``
+        self.recording: tuple[float, array[int]] | None = None  # what the callee plays: since when, and its samples
+        self.spoken: list[tuple[float, float]] = []  # from, to: where there is sound in it
+        self.unicast: gevent.Greenlet[..., None] | None = None  # sends the callee's audio away, or has
         self.abandoned = False  # given up by the originate that rang it
         self.controlled = False  # parked, or held by an outbound socket
         self.lingering: Callable[[], object] | None = None  # waits for the outbound socket to let go
@@ -81,7 +89,18 @@ class Session:
 
     def talked_until(self) -> float:
         """When the callee fell silent last, or will."""
-        return max((end for _, end in self.talks), default=0.0)
+        now = self.seconds()
+        return max((end for start, end in (*self.talks, *self.spoken) if start <= now), default=0.0)
+
+    def plays(self, samples: array[int]) -> None:
+        """From now on the callee plays a recording into the call, once."""
+        begun = self.seconds()
+        self.recording = (begun, samples)
+        self.spoken = [(begun + since, begun + until) for since, until in loud_parts(samples)]
+
+    def sound(self, start: float, count: int) -> array[int]:
+        """``count`` samples of the callee from ``start`` on, on the scale of ``seconds``."""
+        return voice(self.talks, self.recording, start, count)
 
     def wait_taken(self) -> None:
         """Give the session one frame to take the keys pressed so far."""
@@ -212,6 +231,8 @@ class Session:
                 self._obey_execute(message)
             elif command == "hangup":
                 self.hangup(headers.get("hangup-cause") or "NORMAL_CLEARING", by="us")
+            elif command == "unicast" and not self.channel.down:
+                self.core.unicast(self, headers)
         finally:
             self._locks -= lock
         self.channel.fire("PRIVATE_COMMAND")
@@ -247,6 +268,8 @@ class Session:
             return False
         if not is_true(channel.get("app_disable_expand_variables")):
             argument = expand(argument, self.variable, self.call_api)
+        if name in _SOUNDING and self.unicast is not None:
+            self.unicast.kill(block=False)
         self._last_app = (name, argument)
         channel.set("current_application", name)
         channel.set("current_application_data", argument, check=False)

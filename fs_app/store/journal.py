@@ -9,7 +9,7 @@ from peewee import IntegrityError
 from fs_app.domain.calls import Answer, Answering, CallContext
 from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome
 from fs_app.domain.survey import Survey
-from fs_app.store import callbacks
+from fs_app.store import callbacks, outbox
 from fs_app.store.database import Store
 from fs_app.store.models import (
     Alarm,
@@ -113,6 +113,7 @@ class CallJournal:
         request = AlarmRequest.get_or_none(AlarmRequest.callrequest == call)
         if request is not None:
             Alarm.update(result=result, updated_date=now).where(Alarm.id == request.alarm_id).execute()
+            outbox.tell_result(Alarm.get_by_id(request.alarm_id), result, now, call=call)
 
     def _is_saved(self, call_uuid: str, answer: Answer) -> bool:
         with self._store.reading():

@@ -7,10 +7,12 @@ docs/simulator.md shows one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from gevent import socket
@@ -385,6 +387,111 @@ def test_hangup_by_message_with_a_cause(switch: Target) -> None:
     assert call.ended()["Hangup-Cause"] == "USER_BUSY"
 
 
+# ---------------------------------------------------------------------- with others
+
+KEEP = "continue_on_fail=true hangup_after_bridge=false origination_cancel_key=* bridge_terminate_key=*"
+
+
+def test_the_cancel_key_ends_the_ringing(switch: Target) -> None:
+    """Other keys are taken meanwhile, and mean nothing."""
+    call = switch.answered("1009")
+    app, control, peer = call.app, switch.connect(), str(uuid.uuid4())
+    app.completed(app.execute("multiset", KEEP))
+    bridging = app.execute("bridge", f"{{origination_uuid={peer},originate_timeout=30}}loopback/1012/callees")
+    while control.api(f"uuid_exists {peer}") != "true":
+        pass
+    control.api(f"uuid_recv_dtmf {call.uuid} 5*")
+    done = app.completed(bridging)
+    assert [frame["DTMF-Digit"] for frame in app.seen if frame.event == "DTMF"] == ["5", "*"]
+    assert (done["variable_originate_disposition"], done["variable_DIALSTATUS"]) == ("NO_ANSWER", "NOANSWER")
+    assert done.get("variable_last_bridge_to") is None
+    assert control.api(f"uuid_exists {call.uuid}") == "true"
+
+
+@pytest.mark.parametrize(("variables", "number"), [("leg_timeout=1", "1012"), (
+    "leg_timeout=5,group_confirm_timeout=1,group_confirm_key=9,group_confirm_file=silence_stream://100", "1009",
+)])  # fmt: skip
+def test_a_leg_that_is_not_won_in_time(variables: str, number: str, switch: Target) -> None:
+    call = switch.answered("1009")
+    call.app.completed(call.app.execute("multiset", KEEP))
+    done = call.app.completed(
+        call.app.execute(
+            "bridge", f"{{originate_timeout=30,ignore_early_media=true,{variables}}}loopback/{number}/callees"
+        )
+    )
+    assert done["variable_originate_disposition"] == "ALLOTTED_TIMEOUT"
+    assert done.get("variable_last_bridge_to") is None
+
+
+def test_the_terminate_key_ends_the_talk(switch: Target) -> None:
+    call = switch.answered("1009")
+    app, control, peer = call.app, switch.connect(), str(uuid.uuid4())
+    app.completed(app.execute("multiset", KEEP))
+    bridging = app.execute("bridge", f"{{origination_uuid={peer},ignore_early_media=true}}loopback/1009/callees")
+    bridged = app.next_event("CHANNEL_BRIDGE")
+    assert (bridged["Bridge-A-Unique-ID"], bridged["Bridge-B-Unique-ID"]) == (call.uuid, peer)
+    control.api(f"uuid_recv_dtmf {call.uuid} 5*")
+    done = app.completed(bridging)
+    assert done["variable_last_bridge_to"] == peer
+    assert done["variable_originate_disposition"] == "SUCCESS"
+    assert done["variable_bridge_hangup_cause"] == "NORMAL_CLEARING"
+    assert int(done["Caller-Channel-Bridged-Time"]) > 0
+    assert control.api(f"uuid_exists {peer}") == "false"
+
+
+def test_a_conference_is_left_by_number_alone(switch: Target) -> None:
+    call = switch.answered("1009")
+    app, control, room = call.app, switch.connect(), f"room-{uuid.uuid4()}"
+    assert control.api(f"conference {room} list count") == f"-ERR Conference {room} not found\n"
+    app.completed(app.execute("set", "conference_controls=none"))
+    inside = app.execute("conference", f"{room}@default")
+    while control.api(f"conference {room} list count") != "1":
+        pass
+    member = control.api(f"uuid_getvar {call.uuid} conference_member_id")
+    assert control.api(f"conference {room} hup 999999") == "-ERR Non-Existant ID 999999\n"
+    assert control.api(f"uuid_break {call.uuid}") == "+OK\n"  # to no effect
+    control.api(f"uuid_recv_dtmf {call.uuid} #")
+    assert app.next_event("DTMF")["DTMF-Digit"] == "#"
+    assert control.api(f"conference {room} hup {member}") == f"+OK hup {member}\n"
+    assert app.completed(inside)["variable_conference_name"] == room
+    assert control.api(f"uuid_exists {call.uuid}") == "true"
+
+
+def test_a_recording_that_cannot_be_written_ends_the_call(switch: Target) -> None:
+    app = switch.answered("1009").app
+    app.execute("record", "/proc/no/such/a.wav 10")
+    assert app.next_event("CHANNEL_HANGUP")["Hangup-Cause"] == "DESTINATION_OUT_OF_ORDER"
+
+
+def test_keys_behind_the_one_that_ends_a_recording_are_dropped(switch: Target, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    call = switch.answered("1009", "playback_terminators=any")
+    recording = call.app.execute("record", f"{tmp_path}/a.wav 30")
+    call.app.next_event("CHANNEL_EXECUTE")
+    switch.connect().api(f"uuid_recv_dtmf {call.uuid} 52")
+    assert call.app.completed(recording)["variable_playback_terminator_used"] == "5"
+    call.app.completed(call.app.execute("sleep", "200"))
+    assert [frame["DTMF-Digit"] for frame in call.app.seen if frame.event == "DTMF"] == ["5"]
+
+
+def test_the_callees_audio_comes_until_something_plays(switch: Target) -> None:
+    """One order in a call: a second would end a real switch."""
+    app = switch.answered("1009").app
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as here:
+        here.bind(("127.0.0.1", 0))
+        here.settimeout(PATIENCE)
+        where = f"local-ip: 127.0.0.1\nlocal-port: 0\nremote-ip: 127.0.0.1\nremote-port: {here.getsockname()[1]}"
+        assert app.command(f"sendmsg\ncall-command: unicast\n{where}\ntransport: udp") == "+OK"
+        assert [len(here.recv(4096)) for _ in range(20)] == [320] * 20
+        app.completed(app.execute("set", "nothing=heard"))
+        assert len(here.recv(4096)) == 320
+        app.completed(app.execute("playback", "silence_stream://300"))
+        here.settimeout(0.5)
+        late = iter(lambda: here.recv(4096), b"")
+        with pytest.raises(TimeoutError):
+            list(late)  # what was on its way, and then no more
+
+
 # ---------------------------------------------------------------------- the socket's own troubles
 
 
@@ -436,6 +543,16 @@ def test_a_space_in_a_number_takes_our_place(switch: Target) -> None:
 def test_a_comma_in_a_name_is_one_more_variable(switch: Target) -> None:
     call = switch.answered("1009", "origination_caller_id_name=Bob,injected=yes")
     assert call.app.seen[0]["variable_injected"] == "yes"
+
+
+def test_a_mark_in_a_name_starts_a_second_dial(switch: Target) -> None:
+    """Before anything is unquoted: what follows :_: in a name is rung."""
+    call = switch.originate("1011", "origination_caller_id_name='a:_:loopback/1009/callees',originate_timeout=5")
+    call.driver = switch.server.call()
+    call.driver.send("connect\n\n")
+    data = call.driver.frame()
+    assert data["Caller-Destination-Number"] == "1009"
+    switch.connect().api(f"uuid_kill {data['Unique-ID']}")
 
 
 def test_a_coded_newline_in_a_name_reads_as_one(switch: Target) -> None:

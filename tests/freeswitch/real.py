@@ -42,12 +42,14 @@ def request_to(number: str, server: OutboundServer) -> OriginateRequest:
 class Calls:
     """A connected switch, an outbound server whose calls wait for the test, and what was heard of them."""
 
-    def __init__(self) -> None:
-        address = os.environ.get("FS_APP_TEST_ESL")
+    def __init__(self, address: str = "", password: str = "") -> None:
+        """``address`` of the event socket, host:port; without one that of the environment, or the test is skipped."""
+        if not address:
+            address = os.environ.get("FS_APP_TEST_ESL", "")
+            password = os.environ.get("FS_APP_TEST_ESL_PASSWORD", "ClueCon")
         if not address:
             pytest.skip("FS_APP_TEST_ESL is unset: nothing was tested against a real FreeSWITCH")
         host, _, port = address.rpartition(":")
-        password = os.environ.get("FS_APP_TEST_ESL_PASSWORD", "ClueCon")
         self.heard: list[CallEvent] = []
         self._news = gevent.event.Event()
         self._channels: dict[str, gevent.event.AsyncResult[Channel]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,17 +10,28 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.pywsgi import WSGIServer
 from gevent.queue import Queue
 
 from fs_app import config
 from fs_app.clock import SystemClock
-from fs_app.domain.enums import AlarmResult, AlarmStatus
+from fs_app.domain.enums import AlarmResult, AlarmStatus, Kind
+from fs_app.domain.sending import Message, Refused
+from fs_app.notify.webhook import WebhookSender
 from fs_app.service import Service
 from fs_app.simulator.callees import Callee, HangUp, Press
 from fs_app.simulator.misbehave import Misbehaviour
 from fs_app.simulator.server import Simulator
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, CallRequest, SurveyAnswer
+from fs_app.store.models import (
+    Alarm,
+    AlarmRequest,
+    CalendarSetting,
+    CallRequest,
+    Outbox,
+    SmsGateway,
+    SurveyAnswer,
+)
 from tests.rows import Rows, make_rows
 
 PATIENCE = 30.0
@@ -74,6 +86,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         "FS_APP_ESL": f"127.0.0.1:{switch.port}",
         "FS_APP_OUTBOUND": "127.0.0.1:0",
         "FS_APP_SOUNDS": str(tmp_path / "sounds"),
+        "FS_APP_SMS_FILE": str(tmp_path / "sms.jsonl"),
+        "FS_APP_WEBHOOK_NETWORKS": "127.0.0.1/32",
     }
     settings = config.load(environ)
     store = Store(settings.database)
@@ -187,3 +201,46 @@ def test_fifty_calls_at_once(world: World) -> None:
         assert CallRequest.select().count() == 50
         assert Alarm.select().where(Alarm.status == AlarmStatus.SUCCESS).count() == 50
     assert len(world.rung) == len(set(world.rung)) == 50
+
+
+def test_the_failure_sms_and_the_confirmation_hook_go_out(world: World, tmp_path: Path) -> None:
+    """A busy callee's office gets a short message; a confirmed alarm is posted, signed, to its URL."""
+    posted: Queue[tuple[Mapping[str, str], bytes]] = Queue()
+
+    def receive(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        posted.put((environ, environ["wsgi.input"].read()))
+        start_response("204 No Content", [])
+        return []
+
+    receiver = WSGIServer(("127.0.0.1", 0), receive, log=None)
+    receiver.start()
+    store = world.store
+    with store.transaction():
+        now = SystemClock().now()
+        sms = SmsGateway.create(name="file", created_date=now, updated_date=now)
+        CalendarSetting.update(sms_gateway=sms).execute()
+    busy = world.due("15550000011", phonenumber_sms_failure="15550777")
+    world.due("15550000001", url_confirm=f"http://127.0.0.1:{receiver.server_port}/confirmed")
+    start(world)
+    environ, body = posted.get(timeout=PATIENCE)
+    receiver.stop()
+    told = json.loads(body)
+    assert told["id"] == environ["HTTP_IDEMPOTENCY_KEY"]
+    assert environ["HTTP_FS_APP_SIGNATURE"].startswith("t=")
+    assert told["event"].endswith("confirmed")
+    with gevent.Timeout(PATIENCE):
+        while True:
+            with store.reading():
+                sent = Outbox.get_or_none(Outbox.kind == "sms", Outbox.status == "delivered")
+            if sent is not None:
+                break
+            gevent.idle()
+    (line,) = (tmp_path / "sms.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["to"] == "15550777"
+    assert world.alarm(busy).status == AlarmStatus.FAILURE
+
+
+def test_a_hook_into_the_machine_is_refused_unless_allowed(world: World) -> None:
+    sender = WebhookSender()
+    message = Message(1, "t", Kind.WEBHOOK, "k", "http://127.0.0.1:1/x", {"event": "x"}, secret="s")
+    assert isinstance(sender.send(message, SystemClock().now()), Refused)
