@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Annotated, Any
 
+from fs_app.errors import InvalidInput
 from fs_app.store.models import Gateway, SmsGateway, User
+from fs_app.switch.dialstring import check_codec, check_gateway
 from httpapi import scope
 from httpapi.context import Context
 from httpapi.kinds import READ_ONLY, choice, clean_text, integer, json_object, matching, moment, own_url, relation, text
@@ -16,12 +18,8 @@ from httpapi.kinds import shown as shown_only
 from httpapi.resource import MANAGERS, SUPERUSERS, Change, Resource
 from httpapi.schema import Schema
 
-# Nothing that could end an argument, start a second leg or name a variable of the switch: the originate line is split
-# on spaces, then on | and , and [.
-_PREFIX = matching(r"[A-Za-z0-9_.:/@;=*#+{}\-]+", "a dial-string prefix such as sofia/gateway/provider/")
 _DIGITS = matching(r"\+?[0-9]*", "digits, with or without a leading +")
 _PREFIXES = matching(r"\+?[0-9]+(,\+?[0-9]+)*", "digits, or several prefixes separated by commas")
-_CODECS = matching(r"[A-Za-z0-9@.]+(,[A-Za-z0-9@.]+)*", "codec names separated by commas, such as PCMA,PCMU")
 _NUMBERS = matching(r"[0-9]+(,[0-9]+)*", "numbers separated by commas")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_.:/@+\-]*", re.ASCII)
 _RUNS_SOMETHING = re.compile(r"(?i)^(api_|exec|.*_exec|bridge_pre|.*_script|.*hangup_hook)")
@@ -32,10 +30,21 @@ class OnOff(IntEnum):
     ACTIVE = 1
 
 
-def _prefix(value: str) -> str:
-    _PREFIX(value)
-    if "{" in value.replace("{number}", "", 1) or "}" in value.replace("{number}", "", 1):
-        raise ValueError("holds braces: {number}, once, is where the number goes")
+def _dial_string(value: str) -> str:
+    """The gate that every originate passes: what it would refuse then is refused now."""
+    try:
+        check_gateway(value)
+    except InvalidInput as exc:
+        raise ValueError(exc.message) from None
+    return value
+
+
+def _codecs(value: str) -> str:
+    for part in value.split(","):
+        try:
+            check_codec(part.strip())
+        except InvalidInput as exc:
+            raise ValueError(exc.message) from None
     return value
 
 
@@ -55,8 +64,8 @@ class GatewaySchema(Schema):
     description: Annotated[str, text(2000, multiline=True)] = ""
     addprefix: Annotated[str, text(60, check=_DIGITS)] = ""
     removeprefix: Annotated[str, text(60, check=_PREFIXES)] = ""
-    gateways: Annotated[str, text(500, blank=False, check=_prefix)]
-    gateway_codecs: Annotated[str, text(500, check=_CODECS)] = ""
+    gateways: Annotated[str, text(500, blank=False, check=_dial_string)]
+    gateway_codecs: Annotated[str, text(500, check=_codecs)] = ""
     gateway_timeouts: Annotated[str, text(500, check=_NUMBERS)] = ""
     gateway_retries: Annotated[str, text(500, check=_NUMBERS)] = ""
     originate_dial_string: Annotated[str, text(500, check=_parameters)] = ""

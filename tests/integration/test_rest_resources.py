@@ -302,7 +302,9 @@ def test_what_is_in_use_stays(api: Api) -> None:
     gateway, survey = new_gateway(api), new_survey(api)
     setting = api.post("calendar-setting/", {"label": "s", "survey": survey["url"], "aleg_gateway": gateway["url"]})
     assert api.refused("DELETE", path_of(gateway), user="root", status=409)["used_by"] == [setting["url"]]
-    assert list(api.refused("POST", "gateway/", {"name": "provider", "gateways": "x/"}, user="root")) == ["name"]
+    assert list(api.refused("POST", "gateway/", {"name": "provider", "gateways": "sofia/gateway/x/"}, user="root")) == [
+        "name"
+    ]
     assert api.send("DELETE", path_of(setting)).status == 204
     assert api.send("DELETE", path_of(gateway), user="root").status == 204
 
@@ -431,3 +433,18 @@ def test_bearer_tokens(sqlite_api: Api) -> None:
     body = json.dumps({"name": "c", "user": api.ids["practice"]})
     assert [send(token) for token in ("w", "r", "old", "none")] == [200, 200, 401, 401]
     assert [send(token, "POST", body) for token in ("w", "r")] == [201, 403]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("gateways", "sofia/gateway/provider"),
+        ("gateways", "user/"),
+        ("gateways", "sofia/external/"),
+        ("gateways", "loopback/{number}/x &park()"),
+        ("gateway_codecs", "PCMU,FOO"),
+    ],
+)
+def test_a_gateway_that_no_originate_could_use_is_refused_at_once(sqlite_api: Api, field: str, value: str) -> None:
+    good = {"name": "x", "gateways": "sofia/gateway/x/"}
+    assert list(sqlite_api.refused("POST", "gateway/", {**good, field: value}, user="root")) == [field]
