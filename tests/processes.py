@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-PATIENCE = 40.0  # seconds that a line may take to come
+PATIENCE = 90.0  # seconds that a line may take to come; a claim given back waits for 60
 
 
 class Process:
