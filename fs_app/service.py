@@ -22,6 +22,7 @@ from typing import IO
 import gevent
 import gevent.socket
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from fs_app.clock import Clock, SystemClock
@@ -81,6 +82,7 @@ class Service:
         self._observe = observer
         self._lock: IO[bytes] | None = None
         self._ivr_seen = float("-inf")
+        self._ivr_question = BoundedSemaphore()
         self._failed = Event()
         self._loop = LoopCaller()
         self.store = Store(settings.database)
@@ -258,15 +260,15 @@ class Service:
 
         Asked at most every few seconds. Raises PromptError, which gives the claim back until later.
         """
-        now = self.clock.monotonic()
-        if now - self._ivr_seen < IVR_TRUST:
-            return
-        address = self.outbound_address()
-        try:
-            gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
-        except OSError as exc:
-            raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
-        self._ivr_seen = now
+        with self._ivr_question:  # a burst of calls asks once
+            if self.clock.monotonic() - self._ivr_seen < IVR_TRUST:
+                return
+            address = self.outbound_address()
+            try:
+                gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
+            except OSError as exc:
+                raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
+            self._ivr_seen = self.clock.monotonic()
 
     def _call_ended(self) -> None:
         """There is room for another call, and its booking may have left something to send."""

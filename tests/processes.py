@@ -1,13 +1,17 @@
-"""Our own processes under test: started for real, watched through their output, killed for real."""
+"""Our own processes under test: started for real, watched through their output, killed for real.
+
+A thread reads what each says as it says it: a process whose pipe is full stops in the middle of a log line, and its
+calls with it.
+"""
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -25,10 +29,22 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        assert self._popen.stdout is not None
-        self._fd = self._popen.stdout.fileno()
-        self._pending = b""
         self.said: list[str] = []
+        self._news = threading.Condition()
+        self._seen = 0  # lines that :meth:`matching` has been past
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._popen.stdout is not None
+        for raw in self._popen.stdout:
+            with self._news:
+                self.said.append(raw.decode("utf-8", "replace").rstrip("\n"))
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
 
     def line(self, *words: str, patience: float = PATIENCE) -> str:
         """The next line that holds all ``words``. Fails with everything said so far when none comes."""
@@ -36,28 +52,21 @@ class Process:
 
     def matching(self, wanted: Callable[[str], bool], name: str = "such a line", patience: float = PATIENCE) -> str:
         deadline = time.monotonic() + patience
-        while True:
-            while b"\n" in self._pending:
-                raw, self._pending = self._pending.split(b"\n", 1)
-                text = raw.decode("utf-8", "replace")
-                self.said.append(text)
-                if wanted(text):
-                    return text
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._fd], [], [], left)[0]:
-                raise AssertionError(f"{name} was not said within {patience:g} s:\n" + "\n".join(self.said))
-            data = os.read(self._fd, 65_536)
-            if not data:
-                raise AssertionError(f"ended before it said {name}:\n" + "\n".join(self.said))
-            self._pending += data
+        with self._news:
+            while True:
+                while self._seen < len(self.said):
+                    self._seen += 1
+                    if wanted(self.said[self._seen - 1]):
+                        return self.said[self._seen - 1]
+                if self._ended:
+                    raise AssertionError(f"ended before it said {name}:\n" + "\n".join(self.said))
+                if not self._news.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
+                    raise AssertionError(f"{name} was not said within {patience:g} s:\n" + "\n".join(self.said))
 
     def so_far(self) -> list[str]:
         """Every line said up to now."""
-        while select.select([self._fd], [], [], 0)[0] and (data := os.read(self._fd, 65_536)):
-            self._pending += data
-        *lines, self._pending = self._pending.split(b"\n")
-        self.said += [line.decode("utf-8", "replace") for line in lines]
-        return self.said
+        with self._news:
+            return list(self.said)
 
     def kill(self) -> None:
         """SIGKILL: no goodbye, no clean-up."""
@@ -68,12 +77,10 @@ class Process:
         self._popen.send_signal(number)
 
     def wait(self, patience: float = PATIENCE) -> int:
-        """The exit code, once it has ended by itself; reads what it still says."""
-        while data := os.read(self._fd, 65_536):
-            self._pending += data
-        self.said += self._pending.decode("utf-8", "replace").splitlines()
-        self._pending = b""
-        return self._popen.wait(patience)
+        """The exit code, once it has ended by itself; all it said is then in ``said``."""
+        code = self._popen.wait(patience)
+        self._reader.join(patience)
+        return code
 
     def close(self) -> None:
         if self._popen.poll() is None:

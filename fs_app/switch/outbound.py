@@ -12,7 +12,7 @@ import gevent.pool
 import gevent.socket
 import greenswitch
 
-from fs_app.errors import ConfigError, SwitchError
+from fs_app.errors import ConfigError, SwitchDown, SwitchError
 from fs_app.switch.channel import Channel, ChannelHungUp
 from fs_app.switch.outbound_channel import PLAYBACK_LIMIT, OutboundChannel
 from fs_app.switch.session import OutboundSession
@@ -121,7 +121,9 @@ class OutboundServer(greenswitch.OutboundESLServer):  # type: ignore[misc]  # gr
         try:
             session.connect()
         except SwitchError as error:
-            log.warning("a connection came to nothing: %s", error)
+            # One that only closes is a scheduler asking whether we listen.
+            level = logging.INFO if isinstance(error, SwitchDown) else logging.WARNING
+            log.log(level, "a connection came to nothing: %s", error)
             session.stop()
             self._finished()
             return

@@ -57,6 +57,7 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
         """A session on a connection just accepted, to which `connect` is said before anything else is done."""
         try:
             sock.sendall(b"".join(TAKE_OVER))
+            keep_alive(sock)
         except OSError as error:
             log.debug("gone before we could speak: %s", error)  # the reader finds that out, too
         session = cls(client_address, sock)
@@ -72,7 +73,6 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
         if self.session_data is not None:
             return self.session_data
         first, *others = self._taking_over or self.post_all(TAKE_OVER)
-        keep_alive(self.sock)
         data = self.reply_to(first)
         if not data.get("Unique-ID"):
             raise ProtocolError(f"the reply to connect names no channel: {data!r}")
