@@ -1,7 +1,7 @@
 """The product's own channel on the built-in switch and, where there is one, on a real FreeSWITCH.
 
-The real one needs ``FS_APP_TEST_ESL`` and the contexts ``callees`` (docs/simulator.md) and ``fs_app_parties``
-(tests/freeswitch/fs_app_parties.xml); CALLEES below behave the same.
+The real one needs ``FS_APP_TEST_ESL`` and the contexts ``callees`` and ``fs_app_parties`` of
+tests/freeswitch/fs_app_parties.xml; CALLEES below behave the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What this product relies on in a switch: the same conversations with the simulator and with a real FreeSWITCH.
 
 The real one needs ``FS_APP_TEST_ESL=host:port`` (``FS_APP_TEST_ESL_PASSWORD``, by default ClueCon), a way to connect
-back to this machine's loopback, and a dialplan context ``callees`` whose extensions behave as CALLEES below;
-docs/simulator.md shows one.
+back to this machine's loopback, and the dialplan of tests/freeswitch/fs_app_parties.xml, whose context
+``callees`` behaves as CALLEES below.
 """
 
 from __future__ import annotations
