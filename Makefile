@@ -12,7 +12,7 @@ demo: $(STAMP)
 	$(BIN)/fs-app demo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(FULL_STAMP)
 	$(BIN)/ruff check .

