@@ -27,7 +27,7 @@ from gevent.threadpool import ThreadPool
 
 from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
-from fs_app.domain.calls import Answer
+from fs_app.domain.calls import Answer, CallContext
 from fs_app.domain.enums import IvrEnd, Kind
 from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.notify.mail import MailSender
@@ -36,7 +36,7 @@ from fs_app.notify.sms import SmsSender
 from fs_app.notify.webhook import WebhookSender
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.doorbell import DUE, IVR_ENDED, OUTBOX, Doorbell
+from fs_app.store.doorbell import CALL_CHANGED, DUE, IVR_ENDED, OUTBOX, Doorbell
 from fs_app.store.journal import CallJournal
 from fs_app.store.occurrences import Occurrences
 from fs_app.store.outbox_queue import OutboxQueue
@@ -44,6 +44,7 @@ from fs_app.switch.channel import Channel
 from fs_app.switch.gate import Switch
 from fs_app.switch.outbound import OutboundServer
 from httpapi.app import make_app
+from httpapi.live import LiveFeed
 from httpapi.server import HttpServer
 from httpapi.services import Services
 from ivr.dialogue import Prompt, Speech
@@ -79,7 +80,7 @@ class Service:
         self.settings = settings
         self.parts = parts
         self.clock = clock or SystemClock()
-        self._observe = observer
+        self._observer = observer
         self._lock: IO[bytes] | None = None
         self._ivr_seen = float("-inf")
         self._ivr_question = BoundedSemaphore()
@@ -92,12 +93,13 @@ class Service:
         self._outbox_bell = Event()
         self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
         self.journal = _ToldJournal(
-            self.store.off_loop(CallJournal(self.store)), self._ivr_ended, self._resulted, observer
+            self.store.off_loop(CallJournal(self.store)), self._ivr_ended, self._resulted, self._observe
         )
         self.switches: list[Switch] = []
         self.prompts: Prompts | None = None
         self.outbound: OutboundServer | None = None
         self.http: HttpServer | None = None
+        self.live: LiveFeed | None = None
         self.calls: LiveCalls | None = None
         self.notifier: Notifier | None = None
         self._greenlets: list[gevent.Greenlet[[], None]] = []
@@ -153,12 +155,15 @@ class Service:
         )
 
     def _build_http(self) -> None:
+        self.live = LiveFeed(self.store)
         services = Services(
             store=self.store,
             clock=self.clock,
             default_zone=self.settings.timezone,
             wake=lambda: self.doorbell.ring(DUE),
             health=self._health,
+            live=self.live,
+            proxies=self.settings.http_proxies,
         )
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
 
@@ -223,6 +228,8 @@ class Service:
         for greenlet in self._greenlets:
             greenlet.unlink_all()
             greenlet.kill()
+        if self.live is not None:
+            self.live.close()
         if self.http is not None:
             self.http.stop()
         if self.calls is not None:
@@ -245,6 +252,12 @@ class Service:
             self._bell.wait()
 
     # ---- joints
+
+    def _observe(self, what: str, call_uuid: str, details: Mapping[str, object]) -> None:
+        """What happens in calls, told to whoever asked for it and to those who listen over HTTP."""
+        self._observer(what, call_uuid, details)
+        if call_uuid:
+            self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid)
 
     def _prepare(self, call_uuid: str) -> None:
         if self.prompts is None:
@@ -289,6 +302,8 @@ class Service:
             self.store.pool.spawn(self.doorbell.ring, IVR_ENDED + call_uuid)
 
     def _heard(self, message: str) -> None:
+        if message.startswith(CALL_CHANGED) and self.live is not None:
+            self.live.changed(message.removeprefix(CALL_CHANGED))
         if message == OUTBOX or message.startswith(IVR_ENDED):
             self._outbox_bell.set()
         if message == DUE:
@@ -361,9 +376,13 @@ class _ToldJournal:
         self._resulted = resulted
         self._observe = observer
         self.preview = journal.preview
-        self.open_call = journal.open_call
         self.reached = journal.reached
         self.load_audio = journal.load_audio
+
+    def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
+        context = self._journal.open_call(call_uuid, now)
+        self._observe("survey starts", call_uuid, {})
+        return context
 
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
         self._journal.save_answer(call_uuid, answer, now)

@@ -11,6 +11,7 @@ from httpapi.context import BASE, Context
 from httpapi.plugins import Surround, Verb, row_id
 from httpapi.resource import Action, Resource
 from httpapi.routes import registry
+from httpapi.routes.session import live_handler, session_handler
 from httpapi.services import Services
 from httpapi.web import Handler, Request, Response, build, json_response
 
@@ -37,6 +38,8 @@ def _routes(services: Services) -> Iterator[tuple[str, Handler]]:
 
     yield BASE, surround.endpoint({"GET": index}, _READ, lambda: {"summary": "links to every resource"})
     yield BASE + "openapi.json", surround.endpoint({"GET": document}, _READ, lambda: {"summary": "OpenAPI 3.1"})
+    yield BASE + "session/", session_handler(surround)
+    yield BASE + "live/", live_handler(surround)
     for resource in resources.values():
         yield from _resource(surround, resource)
 
@@ -56,15 +59,15 @@ def _resource(surround: Surround, resource: Resource) -> Iterator[tuple[str, Han
         "DELETE": lambda ctx, at: crud.delete(ctx, resource, row_id(at)),
     }
     base = f"{BASE}{resource.path}/"
-    yield base, surround.endpoint(collection, resource.collection, describe)
-    yield base + "<id>/", surround.endpoint(item, resource.item, describe)
+    yield base, surround.endpoint(collection, resource.collection, describe, resource.path)
+    yield base + "<id>/", surround.endpoint(item, resource.item, describe, resource.path)
     for action in resource.actions():
-        yield f"{base}<id>/{action.name}/", _action(surround, action)
+        yield f"{base}<id>/{action.name}/", _action(surround, action, resource.path)
 
 
-def _action(surround: Surround, action: Action) -> Handler:
+def _action(surround: Surround, action: Action, path: str) -> Handler:
     verbs: dict[str, Verb] = {action.method: lambda ctx, at: action.run(ctx, row_id(at))}
-    return surround.endpoint(verbs, action.allow, lambda: {"name": action.name, "methods": action.allow})
+    return surround.endpoint(verbs, action.allow, lambda: {"name": action.name, "methods": action.allow}, path)
 
 
 def _health(services: Services) -> Handler:

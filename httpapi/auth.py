@@ -1,4 +1,4 @@
-"""Who is asking: HTTP Basic against Argon2 hashes, or a bearer token."""
+"""Who is asking: HTTP Basic against Argon2 hashes, a bearer token, or the session of a browser."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from fs_app.passwords import verify_nobody, verify_password
 from fs_app.store.models import ApiToken, User
+from httpapi import origin, sessions
 from httpapi.errors import ApiError, forbidden
+from httpapi.guard import Guard
 from httpapi.services import Services
-from httpapi.web import Request
+from httpapi.web import SAFE, Request
 
 REMEMBER_SECONDS = 300
 REMEMBER_AT_MOST = 4096
-FAILURES_ALLOWED, FAILURE_SECONDS = 10, 60
-_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and by what: ``basic``, ``token`` (with its scope) or ``session``."""
+
+    user: User
+    means: str
+    scope: str = "write"
 
 
 class Authenticator:
-    """Finds the user of a request. Thread-safe.
+    """Finds the caller of a request. Thread-safe.
 
     A password that was right is remembered for five minutes as an HMAC, keyed by this process and bound to the stored
     hash: each request still reads that hash, so a changed password or a deleted user is out at once.
@@ -35,81 +45,105 @@ class Authenticator:
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, float] = OrderedDict()
-        self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._guard = Guard()
 
-    def user(self, request: Request) -> User:
-        """Raises ApiError 401; 403 for a token that may only read; 429 after too many wrong passwords."""
+    def caller(self, request: Request, path: str = "") -> Caller:
+        """``path`` is the resource asked for, by which a token's scope is read.
+
+        Raises ApiError 401; 403 for what a token may not do and for what another site's page sends; 429 after too many
+        wrong passwords.
+        """
         scheme, _, credentials = request.authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return self._bearer(request, credentials.strip(), path)
+        if request.method not in SAFE:
+            origin.check(request)  # browsers send cookies and passwords along with what other sites make them send
         if scheme.lower() == "basic":
             return self._basic(request, credentials.strip())
-        if scheme.lower() == "bearer":
-            return self._bearer(request, credentials.strip())
-        raise _unauthorised("sign in: HTTP Basic with user name and password, or a Bearer token")
+        if not scheme and sessions.COOKIE in request.cookies():
+            return self._session(request)
+        raise unauthorised(request, "sign in: HTTP Basic with user name and password, or a Bearer token")
 
-    def _basic(self, request: Request, credentials: str) -> User:
-        try:
-            username, colon, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, ValueError):
-            raise _unauthorised("the credentials are not base64 of UTF-8 user:password") from None
-        if not colon or "\0" in username:
-            raise _unauthorised("the credentials are not base64 of user:password")
+    def check(self, request: Request, username: str, password: str) -> User:
+        """The user of that name, when the password is right. Raises ApiError 401 and 429."""
         with self._services.store.reading():
             found: Any = User.get_or_none(User.username == username)
         now = self._services.clock.monotonic()
-        who = (request.client, username[:200])
         proof = b""
         if found is not None and found.is_active:
-            message = "\0".join((found.password, username, password)).encode("utf-8")
+            message = "\0".join((found.password, username, password)).encode("utf-8", "replace")
             proof = hmac.digest(self._key, message, "sha256")
             if self._remembered(proof, now):
                 return found  # type: ignore[no-any-return]
-        self._refuse_guessing(who, now)
-        right = verify_password(found.password, password) if proof else verify_nobody(password)
-        self._note(who, proof, right, now)
+        client = origin.client(request, self._services.proxies)
+        self._guard.admit(username, client, now)
+        with self._guard.hashing():
+            right = self.verify(found.password if proof else None, password)
+        self._guard.note(username, client, right, now)
         if not right:
-            raise _unauthorised("wrong user name or password")
+            raise unauthorised(request, "wrong user name or password")
+        self._remember(proof, now)
         return found  # type: ignore[no-any-return]
 
-    def _bearer(self, request: Request, token: str) -> User:
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Slow on purpose. ``stored`` None is nobody's, and takes as long."""
+        return verify_nobody(password) if stored is None else verify_password(stored, password)
+
+    def _basic(self, request: Request, credentials: str) -> Caller:
+        try:
+            username, colon, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, ValueError):
+            raise unauthorised(request, "the credentials are not base64 of UTF-8 user:password") from None
+        if not colon or "\0" in username:
+            raise unauthorised(request, "the credentials are not base64 of user:password")
+        return Caller(self.check(request, username, password), "basic")
+
+    def _bearer(self, request: Request, token: str, path: str) -> Caller:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         with self._services.store.reading():
-            found: Any = ApiToken.get_or_none(ApiToken.digest == digest)
-            user: Any = found.user if found else None
+            query = ApiToken.select(ApiToken, User).join(User).where(ApiToken.digest == digest)
+            found: Any = query.first()
         expired = found is not None and found.expires_date and found.expires_date <= self._services.clock.now()
-        if user is None or not user.is_active or expired:
-            raise _unauthorised("this token is unknown, revoked or expired")
-        if found.scope != "write" and request.method not in _SAFE:
-            raise forbidden("this token may only read")
-        return user  # type: ignore[no-any-return]
+        if found is None or not found.user.is_active or expired:
+            raise unauthorised(request, "this token is unknown, revoked or expired")
+        if not permits(found.scope, request.method, path):
+            raise forbidden(f"the scope of this token is {found.scope!r}: it does not allow this")
+        return Caller(found.user, "token", found.scope)
+
+    def _session(self, request: Request) -> Caller:
+        user = sessions.find(self._services, request)
+        if user is None:
+            raise unauthorised(request, "this session has ended: sign in again")
+        if request.method not in SAFE:
+            sessions.check_csrf(request, request.headers.get("x-csrf-token", ""))
+        return Caller(user, "session")
 
     def _remembered(self, proof: bytes, now: float) -> bool:
         with self._lock:
             return self._known.get(proof, now) > now
 
-    def _note(self, who: tuple[str, str], proof: bytes, right: bool, now: float) -> None:
+    def _remember(self, proof: bytes, now: float) -> None:
         with self._lock:
-            if right:
-                self._failures.pop(who, None)
-                self._known[proof] = now + REMEMBER_SECONDS
-                self._known.move_to_end(proof)
-                while len(self._known) > REMEMBER_AT_MOST:
-                    self._known.popitem(last=False)
-            else:
-                count, until = self._failures.get(who, (0, 0.0))
-                self._failures[who] = (count + 1, until) if until > now else (1, now + FAILURE_SECONDS)
-                while len(self._failures) > REMEMBER_AT_MOST:
-                    self._failures.popitem(last=False)
-
-    def _refuse_guessing(self, who: tuple[str, str], now: float) -> None:
-        with self._lock:
-            count, until = self._failures.get(who, (0, 0.0))
-        if count >= FAILURES_ALLOWED and until > now:
-            raise ApiError(
-                429,
-                {"detail": "too many wrong passwords for this user from this address: wait a minute"},
-                {"Retry-After": str(int(until - now) + 1)},
-            )
+            self._known[proof] = now + REMEMBER_SECONDS
+            self._known.move_to_end(proof)
+            while len(self._known) > REMEMBER_AT_MOST:
+                self._known.popitem(last=False)
 
 
-def _unauthorised(detail: str) -> ApiError:
-    return ApiError(401, {"detail": detail}, {"WWW-Authenticate": 'Basic realm="fs-app", charset="UTF-8"'})
+def permits(scope: str, method: str, path: str) -> bool:
+    """Whether a token's scope, words such as ``read`` or ``write:alarm``, allows a method on a resource.
+
+    >>> permits("read write:alarm", "POST", "alarm"), permits("read write:alarm", "POST", "event")
+    (True, False)
+    """
+    wanted = {"write", f"write:{path}"}
+    if method in SAFE:
+        wanted |= {"read", f"read:{path}"}
+    return not wanted.isdisjoint(scope.split())
+
+
+def unauthorised(request: Request, detail: str) -> ApiError:
+    # A browser asks for a password in a window of its own when it is offered Basic: not in the middle of our pages.
+    page = sessions.COOKIE in request.cookies() or "x-requested-with" in request.headers
+    offer = 'Bearer realm="fs-app"' if page else 'Basic realm="fs-app", charset="UTF-8"'
+    return ApiError(401, {"detail": detail}, {"WWW-Authenticate": offer})

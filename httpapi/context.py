@@ -18,11 +18,14 @@ BASE = "/rest-api/"
 class Context:
     """One request: who asks, when, and how addresses look from where they stand. ``now`` is read once."""
 
-    def __init__(self, services: Services, request: Request, registry: dict[str, Resource], user: User) -> None:
+    def __init__(
+        self, services: Services, request: Request, registry: dict[str, Resource], user: User, means: str = "basic"
+    ) -> None:
         self.services = services
         self.request = request
         self.registry = registry
         self.user = user
+        self.means = means  # how it signed in: basic, token or session
         self.now: datetime = services.clock.now()
         self.wake = False  # set by whoever changes what is due; rung after the commit
         self._usernames: dict[int, str] = {}
@@ -30,7 +33,11 @@ class Context:
     def url(self, path: str, row_id: object = None, tail: str = "") -> str:
         """An absolute address: ``url("calendar", 4)`` is ``http://host/rest-api/calendar/4/``."""
         own = "" if row_id is None else f"{row_id}/"
-        return f"{self.request.scheme}://{self.request.host}{BASE}{path}/{own}{tail}"
+        return f"{self.base}{path}/{own}{tail}"
+
+    @property
+    def base(self) -> str:
+        return f"{self.request.scheme}://{self.request.host}{BASE}"
 
     def username(self, user_id: int | None) -> str | None:
         if user_id is None:

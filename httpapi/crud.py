@@ -13,7 +13,7 @@ from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
 from httpapi.listing import page
 from httpapi.resource import Change, Resource
-from httpapi.web import Response, Upload, json_response
+from httpapi.web import Request, Response, Upload, json_response
 
 
 def list_rows(ctx: Context, resource: Resource) -> Response:
@@ -183,14 +183,19 @@ def read_body(ctx: Context, resource: Resource | None = None, *, empty: bool = F
     request = ctx.request
     if empty and not request.body:
         return {}
-    kind, _, parameters = request.content_type.partition(";")
-    if resource is not None and resource.multipart and kind.strip().lower() == "multipart/form-data":
+    kind = request.content_type.partition(";")[0].strip().lower()
+    if resource is not None and resource.multipart and kind == "multipart/form-data":
         return _from_form(request.form())
+    wanted = "application/json" + (" or multipart/form-data" if resource and resource.multipart else "")
+    return read_json(request, resource.max_body if resource is not None else Resource.max_body, wanted)
+
+
+def read_json(request: Request, maximum: int = Resource.max_body, wanted: str = "application/json") -> dict[str, Any]:
+    """The JSON object that a request consists of. Raises ApiError 400, 413 or 415; ``wanted`` is for its words."""
+    kind, _, parameters = request.content_type.partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if kind.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
-        wanted = "application/json" + (" or multipart/form-data" if resource and resource.multipart else "")
         raise ApiError(415, {"detail": f"send {wanted}, in UTF-8, and say so in Content-Type"})
-    maximum = resource.max_body if resource is not None else Resource.max_body
     if len(request.body) > maximum:
         raise ApiError(413, {"detail": f"the body has {len(request.body)} bytes: at most {maximum}"})
     try:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from peewee import DataError, IntegrityError
 
 from fs_app.errors import InvalidInput, NotFound, StoreUnavailable
+from fs_app.store.models import User
 from httpapi.auth import Authenticator
 from httpapi.context import Context
 from httpapi.errors import ApiError, bad_request, not_found
@@ -22,30 +23,35 @@ log = logging.getLogger("fs_app.http")
 
 Verb = Callable[[Context, Mapping[str, str]], Response]
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
-_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept, Authorization"}
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept, Authorization, Cookie"}
 
 
 class Surround:
     """Wraps verbs into a handler that always answers, in JSON, with ``Allow``."""
 
     def __init__(self, services: Services, registry: dict[str, Resource]) -> None:
-        self._services = services
+        self.services = services
         self._registry = registry
-        self._authenticator = Authenticator(services)
+        self.authenticator = Authenticator(services)
 
-    def endpoint(self, verbs: Mapping[str, Verb], allow: tuple[str, ...], describe: Callable[[], object]) -> Handler:
-        """A handler for one address. ``describe`` is what OPTIONS answers."""
+    def endpoint(
+        self, verbs: Mapping[str, Verb], allow: tuple[str, ...], describe: Callable[[], object], path: str = ""
+    ) -> Handler:
+        """A handler for one address. ``describe`` is what OPTIONS answers, ``path`` the resource it belongs to."""
 
         def authenticated(request: Request, arguments: Mapping[str, str]) -> Response:
-            user = self._authenticator.user(request)
+            caller = self.authenticator.caller(request, path)
             if request.method == "OPTIONS":
                 return json_response(200, describe())
             verb = verbs.get("GET" if request.method == "HEAD" else request.method)
             if verb is None or request.method not in allow:
                 raise ApiError(405, {"detail": f"{request.method[:20]} is not possible here: use {', '.join(allow)}"})
-            return verb(Context(self._services, request, self._registry, user), arguments)
+            return verb(self.context(request, caller.user, caller.means), arguments)
 
         return self.public(authenticated, allow)
+
+    def context(self, request: Request, user: User, means: str) -> Context:
+        return Context(self.services, request, self._registry, user, means)
 
     def public(self, inner: Handler, allow: tuple[str, ...]) -> Handler:
         """A handler for anybody."""

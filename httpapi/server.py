@@ -18,6 +18,8 @@ from gevent.pool import Pool
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
 from gevent.threadpool import ThreadPool
 
+from httpapi.web import STREAM
+
 log = logging.getLogger("fs_app.http.access")
 
 BODY_MAX = 20 * 1024 * 1024
@@ -98,9 +100,12 @@ class HttpServer:
             environ["CONTENT_LENGTH"] = str(len(content))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             environ["wsgi.multithread"] = True
-            status, headers, answer = self._pool.apply(_run, (self._app, environ))
+            status, headers, answer, stream = self._pool.apply(_run, (self._app, environ))
         finally:
             self._buffered -= held
+        if stream is not None:
+            start_response(status, [header for header in headers if header[0].lower() != "content-length"])
+            return stream()
         start_response(status, headers)
         return [answer]
 
@@ -133,8 +138,8 @@ class _Busy(Exception):
     pass
 
 
-def _run(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-    """One request, in a native thread."""
+def _run(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes, Callable[[], Any] | None]:
+    """One request, in a native thread; and what is to be sent in the loop when it was answered by a stream."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
@@ -148,7 +153,7 @@ def _run(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], by
     finally:
         if hasattr(answer, "close"):
             answer.close()
-    return started[0], started[1], b"".join(written)
+    return started[0], started[1], b"".join(written), environ.get(STREAM)
 
 
 def _refuse(body: Input, start_response: StartResponse, status: str, detail: str) -> Any:

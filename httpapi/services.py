@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from fs_app.clock import Clock
+from fs_app.notify.address import Network
 from fs_app.store.database import Store
+from httpapi.live import LiveFeed
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Services:
 
     ``wake`` is called after a commit that may change what is due: it must return at once. ``health`` tells the state
     of each part, ``"ok"`` or what is wrong with it, and must not block for long. ``default_zone`` is that of calendars
-    without one of their own.
+    without one of their own. ``live`` is the feed of this process. ``proxies`` are the networks of our own proxies,
+    whose word about the address of a client is taken.
     """
 
     store: Store
@@ -24,3 +27,5 @@ class Services:
     default_zone: ZoneInfo
     wake: Callable[[], None]
     health: Callable[[], Mapping[str, str]]
+    live: LiveFeed
+    proxies: Sequence[Network] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -13,6 +14,8 @@ import bottle
 from httpapi.errors import ApiError, bad_request
 
 JSON_TYPE = "application/json; charset=utf-8"
+SAFE = ("GET", "HEAD", "OPTIONS")
+STREAM = "fs_app.stream"  # in the WSGI environment: what the server must send in the loop, not in a thread
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,15 @@ class Request:
     authorization: str
     body: bytes
     form: Callable[[], dict[str, str | Upload]] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name; none when they cannot be read."""
+        given = self.headers.get("cookie", "")
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(given).items()} if given else {}
+        except CookieError:
+            return {}
 
     def query(self) -> dict[str, str]:
         """The query parameters. Raises ApiError 400 on bytes that are not UTF-8 and on a name given twice."""
@@ -52,9 +64,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
+    """``stream`` is called and read in the loop that serves sockets, for as long as the client listens."""
+
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False)
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
@@ -91,6 +106,8 @@ def build(routes: Iterable[tuple[str, Handler]]) -> bottle.Bottle:
 def _callback(handler: Handler) -> Callable[..., Any]:
     def call(**arguments: str) -> Any:
         response = handler(_request(), arguments)
+        if response.stream is not None and bottle.request.environ["REQUEST_METHOD"] != "HEAD":
+            bottle.request.environ[STREAM] = response.stream
         return bottle.HTTPResponse(body=response.body, status=response.status, headers=dict(response.headers))
 
     return call
@@ -121,6 +138,7 @@ def _request() -> Request:
         authorization=environ.get("HTTP_AUTHORIZATION", ""),
         body=_body(),
         form=_form,
+        headers={name[5:].lower().replace("_", "-"): v for name, v in environ.items() if name.startswith("HTTP_")},
     )
 
 

@@ -24,6 +24,7 @@ from fs_app.passwords import hash_password
 from fs_app.store.database import Store
 from fs_app.store.models import CalendarUserProfile, User
 from httpapi.app import make_app
+from httpapi.live import LiveFeed
 from httpapi.server import HttpServer
 from httpapi.services import Services
 
@@ -75,7 +76,8 @@ class Api:
         self.rung = 0
         self.parts = {"database": "ok"}
         self.ids: dict[str, int] = {}
-        services = Services(store, self.clock, ZoneInfo("Europe/Paris"), self._wake, lambda: self.parts)
+        self.live = LiveFeed(store)
+        services = Services(store, self.clock, ZoneInfo("Europe/Paris"), self._wake, lambda: self.parts, self.live)
         self.app = make_app(services)
         self.server = HttpServer("127.0.0.1", 0, self.app, threads=4)
         self.server.start()
@@ -173,6 +175,7 @@ class Api:
         return str(done.stdout, "utf-8")
 
     def close(self) -> None:
+        self.live.close()
         self.server.stop()
         self._threads.kill()
 

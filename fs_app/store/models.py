@@ -77,6 +77,17 @@ class ApiToken(Base):
     expires_date = UtcDateTimeField(null=True)
 
 
+class UserSession(Base):
+    """Of a browser. ``digest`` is the SHA-256 of its cookie; ``mark`` an HMAC of the password hash it began with."""
+
+    user = ForeignKeyField(User, backref="sessions", on_delete="CASCADE")
+    user_id: int
+    digest = CharField(unique=True)
+    mark = CharField()
+    created_date = UtcDateTimeField()
+    expires_date = UtcDateTimeField()
+
+
 class Gateway(Base):
     """How the switch reaches the telephone network. Timeouts in seconds."""
 
@@ -528,6 +539,7 @@ class SmsReply(Base):
 MODELS: tuple[type[Root], ...] = (
     User,
     ApiToken,
+    UserSession,
     Gateway,
     SmsGateway,
     AudioBlob,
