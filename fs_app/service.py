@@ -28,7 +28,7 @@ from gevent.threadpool import ThreadPool
 from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext
-from fs_app.domain.enums import IvrEnd, Kind
+from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
 from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -47,6 +47,7 @@ from httpapi.app import make_app
 from httpapi.live import LiveFeed
 from httpapi.server import HttpServer
 from httpapi.services import Services
+from ivr.answering import answered
 from ivr.dialogue import Prompt, Speech
 from ivr.prompts import Prompts
 from ivr.runner import run_call, warm_call
@@ -119,7 +120,7 @@ class Service:
         prompts = self.prompts
 
         def answer(channel: Channel) -> None:
-            run_call(channel, self.journal, prompts, self.clock, background=_beside)
+            run_call(channel, self.journal, prompts, self.clock, background=_beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
@@ -377,6 +378,7 @@ class _ToldJournal:
         self._observe = observer
         self.preview = journal.preview
         self.reached = journal.reached
+        self.message_left = journal.message_left
         self.load_audio = journal.load_audio
 
     def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
@@ -389,6 +391,10 @@ class _ToldJournal:
         if answer.valid and answer.result:
             self._resulted()
         self._observe("key", call_uuid, {"digits": answer.digits, "valid": answer.valid, "result": answer.result})
+
+    def who_answered(self, call_uuid: str, who: WhoAnswered, reason: str, ms: int, now: datetime) -> None:
+        self._journal.who_answered(call_uuid, who, reason, ms, now)
+        self._observe("who answered", call_uuid, {"who": who.value, "reason": reason, "ms": ms})
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
         self._journal.ended(call_uuid, end, reason, now)

@@ -1,7 +1,8 @@
 """What a frame of telephone audio sounds like: its level, and whether it is a pure tone. Pure, and cheap.
 
-A pure tone of frequency f keeps ``x[n-1] + x[n+1] = 2 cos(2 pi f / rate) x[n]`` (the recurrence of the cosine). The
-factor is found by least squares; what is left over, against what white noise would leave, says how pure the tone is.
+The frequency of a tone in white noise follows from each sample and the sum of its neighbours, which is 2 cos(w) times
+as large (the reformed Pisarenko harmonic decomposer: H. C. So and K. W. Chan, IEEE Transactions on Signal Processing
+52(4), 2004). The share of the frame's power at that frequency then says whether it is a tone.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
+from functools import lru_cache
+from operator import add, mul
 
 RATE = 8000  # Hz at which levels and tones are measured
 FRAME_MS = 20
 _LOWEST, _HIGHEST = 350.0, 2600.0  # Hz; lower ones are hard to tell from a hummed vowel
-_IMPURE = 0.012  # leftover, as a share of what white noise of the same power leaves: -19 dB
+_PURE = 0.88  # of the power is at one frequency: a tone 9 dB above everything else
+_GRID = 5  # Hz between the frequencies that are tried
 _AUDIBLE = 40.0  # dB; fainter tones are crosstalk
 
 
@@ -57,22 +60,28 @@ def _tone(samples: Sequence[int], offset: float) -> float:
         middle = round(offset)
         samples = [s - middle for s in samples]
     inner = samples[1:-1]
-    around = sum(map(mul, inner, samples[:-2])) + sum(map(mul, inner, samples[2:]))
+    around = list(map(add, samples, samples[2:]))
     energy = sum(map(mul, inner, inner))
-    if energy == 0:
+    if not (a := sum(map(mul, around, inner))):
         return 0.0
-    factor = around / energy
-    if not -2 < factor < 2:
+    b = sum(map(mul, around, around)) - 2 * energy
+    cosine = (b + math.sqrt(b * b + 8 * a * a)) / (4 * a)
+    if not -1 < cosine < 1:
         return 0.0
-    hz = math.acos(factor / 2) * RATE / (2 * math.pi)
+    hz = math.acos(cosine) * RATE / (2 * math.pi)
     if not _LOWEST <= hz <= _HIGHEST:
         return 0.0
-    first, second, before, last = samples[0], samples[1], samples[-2], samples[-1]
-    # Both neighbours' power: that of the inner samples, but for the two at each end.
-    power = 2 * energy + first * first - before * before + last * last - second * second
-    power += 2 * sum(map(mul, samples[:-2], samples[2:]))
-    left = power - factor * around
-    return hz if left <= _IMPURE * (2 + factor * factor) * energy else 0.0
+    real, imaginary = (sum(map(mul, inner, part)) for part in _wave(round(hz / _GRID), len(inner)))
+    return hz if 2 * (real * real + imaginary * imaginary) >= _PURE * len(inner) * energy else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _wave(step: int, count: int) -> tuple[array[float], array[float]]:
+    """A cosine and a sine of ``step`` times the grid's frequency."""
+    turn = 2 * math.pi * step * _GRID / RATE
+    return array("d", (math.cos(turn * n) for n in range(count))), array(
+        "d", (math.sin(turn * n) for n in range(count))
+    )
 
 
 class Tones:

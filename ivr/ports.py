@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fs_app.clock import Clock
 from fs_app.domain.calls import Answer, CallContext
-from fs_app.domain.enums import IvrEnd
+from fs_app.domain.enums import IvrEnd, WhoAnswered
 from fs_app.switch.channel import Channel
 from ivr.dialogue import Prompt
 
@@ -26,6 +26,14 @@ class Journal(Protocol):
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None: ...
 
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None: ...
+
+    def who_answered(self, call_uuid: str, who: WhoAnswered, reason: str, ms: int, now: datetime) -> None:
+        """What was decided, why, and after how many ms of the callee's audio. Said again, the last one holds."""
+        ...
+
+    def message_left(self, call_uuid: str, now: datetime) -> None:
+        """A machine has taken the whole message."""
+        ...
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None: ...
 

@@ -14,6 +14,7 @@ from fs_app.domain.enums import IvrEnd
 from fs_app.errors import FsAppError, PromptError
 from fs_app.switch.channel import SOCKET_CLOSED, Channel, ChannelHungUp
 from ivr import engine
+from ivr.answering import own_words
 from ivr.dialogue import (
     AnswerRecord,
     Digits,
@@ -49,7 +50,7 @@ def warm_call(context: CallContext, prompts: Prompts, background: Background = n
     """
     step = engine.start(context)
     if not isinstance(step.command, HangUp):
-        prompts.require(step.command.prompts)
+        prompts.require((*step.command.prompts, *own_words(context)))
     following = engine.ahead(step.state)
     background(lambda: prompts.warm(following))
 

@@ -24,6 +24,22 @@ def invalid_choice(language: str) -> Speech:
     return Speech(_INVALID[base], language) if base in _INVALID else Speech(_INVALID["en"], "en")
 
 
+_GOODBYE = {
+    "en": "Sorry to have disturbed you. Goodbye.",
+    "es": "Disculpe la molestia. Adiós.",
+    "fr": "Excusez-nous de vous avoir dérangé. Au revoir.",
+    "de": "Entschuldigen Sie die Störung. Auf Wiederhören.",
+    "it": "Ci scusi per il disturbo. Arrivederci.",
+    "pt": "Desculpe o incómodo. Adeus.",
+}
+
+
+def goodbye(language: str) -> Speech:
+    """For a person who answers a call that is for machines only; English for languages we lack."""
+    base = base_language(language)
+    return Speech(_GOODBYE[base], language) if base in _GOODBYE else Speech(_GOODBYE["en"], "en")
+
+
 def base_language(tag: str) -> str:
     """``"fr"`` of ``"fr-BE"`` or ``"fr_BE"``."""
     return tag.replace("_", "-").split("-")[0].lower()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fs_app.domain.alarms import RetryPolicy, Verdict
 from fs_app.domain.calls import CallEnded, CallFacts, OriginateFailed
-from fs_app.domain.enums import AlarmStatus, IvrEnd, Outcome
+from fs_app.domain.enums import AlarmStatus, IvrEnd, Outcome, WhoAnswered
 from fs_app.domain.window import next_open
 
 TRUNK_BACKOFF = timedelta(seconds=30)
@@ -19,20 +19,25 @@ def settle(facts: CallFacts, ending: Ending, unanswered: Outcome, *, recovered: 
 
     ``unanswered`` is what the ending's hangup cause means for a call that nobody answered. ``ending`` None: nobody
     saw it end. ``recovered``: the process that dialled is gone, and what happened between is known only from
-    ``facts``. A valid key or a completed survey proves that the callee was reached, whatever else is unknown; without
-    one, a call that a crash cut short is UNKNOWN, and nobody is rung again for it.
+    ``facts``. A valid key or a completed survey proves that the callee was reached, whatever else is unknown; so does a
+    message left on a machine. Without any, a call that a crash cut short is UNKNOWN, and nobody is rung again for it.
     """
     proven = facts.pressed or facts.completed
+    machine = facts.who is WhoAnswered.MACHINE
     answered = isinstance(ending, CallEnded) and ending.answered
     if answered or facts.answered_at is not None:
         if proven:
             return Outcome.ANSWERED, "answered"
+        if machine and facts.message_left:
+            return Outcome.MACHINE, "a message was left on a machine"
         if facts.ivr_started and facts.ivr_end is None:
             return Outcome.UNKNOWN, "interrupted: the survey's process died during the call"
         if not facts.ivr_started and recovered:
             return Outcome.UNKNOWN, "interrupted: answered while the system was restarting"
         if not facts.ivr_started:
             return Outcome.ANSWERED, "answered, but the survey did not start"
+        if machine:
+            return Outcome.MACHINE, "answered by a machine; no message was left"
         return Outcome.ANSWERED, "answered"
     if ending is None:
         return Outcome.UNKNOWN, "unknown: the switch no longer knows the call"
@@ -44,14 +49,16 @@ def after(
 ) -> Verdict:
     """The verdict on an attempt; ``num_attempt`` counts the attempts before it, ``policy`` None is a single call."""
     if outcome is Outcome.ANSWERED:
-        delivered = facts.ivr_started and facts.ivr_end is not IvrEnd.ERROR
+        delivered = facts.ivr_started and facts.ivr_end is not IvrEnd.ERROR and facts.spoken
         if facts.pressed or (delivered and not (policy and policy.require_keypress)):
             return Verdict(outcome, AlarmStatus.SUCCESS, "")
         if delivered:
             reason = "answered, but no key was pressed"
         elif facts.ivr_end is IvrEnd.ERROR:
             reason = "answered, but the survey failed"
-    if outcome is Outcome.MACHINE:
+        elif facts.ivr_started:
+            reason = "answered, but hung up before the first word"
+    if outcome is Outcome.MACHINE and facts.message_left:
         return Verdict(outcome, AlarmStatus.SUCCESS, reason)
     if outcome in (Outcome.UNKNOWN, Outcome.BAD_NUMBER) or policy is None:
         return Verdict(outcome, AlarmStatus.FAILURE, reason)

@@ -39,7 +39,10 @@ class SettingFacts:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """What decides whether and when another attempt follows. Delays in seconds."""
+    """What decides whether and when another attempt follows. Delays in seconds.
+
+    ``require_keypress`` is False for calls that are for machines only: none of them will press a key.
+    """
 
     maxretry: int
     retry_delay: int

@@ -112,14 +112,14 @@ Effect = SendSms | OptOut | KeepRecording
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What to do about answering machines in this call; ``parameters`` are those of ivr.amd, by name.
+    """What to do about answering machines in this call; ``parameters`` are those of fs_app.domain.amd, by name.
 
     ``message`` is the SHA-256 of the recording to leave; None: the survey's first words.
     """
 
     behavior: AmdBehavior
     message: str | None = None
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +161,5 @@ class CallFacts:
     pressed: bool  # at least one valid key
     result: AlarmResult = AlarmResult.NONE
     who: WhoAnswered = WhoAnswered.UNKNOWN
+    message_left: bool = False  # on a machine, to its end
+    spoken: bool = True  # the callee was there when the first word was due

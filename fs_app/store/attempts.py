@@ -39,6 +39,7 @@ from fs_app.domain.enums import (
     EventStatus,
     IvrEnd,
     Outcome,
+    WhoAnswered,
 )
 from fs_app.errors import InvalidInput, LeaseLost, NotFound
 from fs_app.store import callbacks, outbox
@@ -419,4 +420,7 @@ def _facts(call: CallRequest) -> CallFacts:
         completed=call.completed,
         pressed=bool(pressed),
         result=AlarmResult(call.result),
+        who=WhoAnswered(call.amd_status or WhoAnswered.UNKNOWN),
+        message_left=call.message_left,
+        spoken=call.ivr_end != IvrEnd.HANGUP or call.last_section is not None or bool(pressed),
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from peewee import JOIN
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
-from fs_app.domain.enums import AlarmMethod, EventStatus
+from fs_app.domain.enums import AlarmMethod, AmdBehavior, EventStatus
 from fs_app.domain.window import load_zone
 from fs_app.store.models import (
     Alarm,
@@ -52,7 +52,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
             daily_stop=alarm.daily_stop,
             zone=zone,
             event_end=row.end,
-            require_keypress=bool(setting and setting.require_keypress),
+            require_keypress=bool(setting and setting.require_keypress and not _for_machines(setting)),
         ),
         event_title=row.title,
         event_start=row.start,
@@ -68,6 +68,10 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         mail=_mail_words(alarm),
         sms_gateway_id=None if setting is None else setting.sms_gateway_id,
     )
+
+
+def _for_machines(setting: CalendarSetting) -> bool:
+    return bool(setting.voicemail and setting.amd_behavior == AmdBehavior.VOICEMAIL_ONLY)
 
 
 def is_dnc(manager_id: int | None, number: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import IntegrityError
 
 from fs_app.domain.calls import Answer, Answering, CallContext
-from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome
+from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome, WhoAnswered
 from fs_app.domain.survey import Survey
 from fs_app.store import callbacks, outbox
 from fs_app.store.database import Store
@@ -88,6 +88,18 @@ class CallJournal:
             if completed:
                 changes["completed"] = True
             CallRequest.update(**changes).where(CallRequest.request_uuid == call_uuid).execute()
+
+    def who_answered(self, call_uuid: str, who: WhoAnswered, reason: str, ms: int, now: datetime) -> None:
+        """What was found out about who answered, why, and after how much of the callee's audio; the last one holds."""
+        with self._store.transaction():
+            CallRequest.update(amd_status=who.value, amd_reason=reason, amd_ms=ms).where(
+                CallRequest.request_uuid == call_uuid
+            ).execute()
+
+    def message_left(self, call_uuid: str, now: datetime) -> None:
+        """A machine has taken the whole message."""
+        with self._store.transaction():
+            CallRequest.update(message_left=True).where(CallRequest.request_uuid == call_uuid).execute()
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
         """The survey has stopped running in this call."""
@@ -193,5 +205,5 @@ def _answering(setting: CalendarSetting | None) -> Answering | None:
     return Answering(
         behavior=AmdBehavior(setting.amd_behavior),
         message=None if message is None else message.blob_id,
-        parameters={str(k): float(v) for k, v in (setting.amd_parameters or {}).items()},
+        parameters=setting.amd_parameters or {},
     )

@@ -45,6 +45,7 @@ class AlarmRequestSchema(Schema):
     callstatus: Annotated[int, shown(_INTEGER), READ_ONLY]
     duration: Annotated[int, shown(_INTEGER), READ_ONLY]
     callrequest: Annotated[int, relation("callrequest"), READ_ONLY]
+    amd_status: Annotated[str, shown(_STRING), READ_ONLY]
     created_date: Annotated[datetime, moment(), READ_ONLY]
 
 
@@ -60,6 +61,11 @@ class AlarmRequests(Resource):
 
     def visible(self, user: User) -> Any:
         return scope.within(AlarmRequest.alarm, scope.alarms(user))
+
+    def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
+        calls = CallRequest.select(CallRequest.id, CallRequest.amd_status)
+        known = {c.id: c.amd_status for c in calls.where(CallRequest.id.in_([raw(r, "callrequest") for r in rows]))}
+        return {row.id: {"amd_status": known.get(raw(row, "callrequest"), "")} for row in rows}
 
     def actions(self) -> Iterable[Action]:
         return (Action("get_nested_alarm_request", "GET", self._nested),)
@@ -108,6 +114,9 @@ class CallRequestSchema(Schema):
     reason: Annotated[str, shown(_STRING), READ_ONLY]
     completed: Annotated[bool, shown({"type": "boolean"}, bool), READ_ONLY]
     amd_status: Annotated[str, shown(_STRING), READ_ONLY]
+    amd_reason: Annotated[str, shown(_STRING), READ_ONLY]
+    amd_ms: Annotated[int | None, shown(_INTEGER), READ_ONLY]
+    message_left: Annotated[bool, shown({"type": "boolean"}, bool), READ_ONLY]
     duration: Annotated[int, shown(_INTEGER), READ_ONLY]
     dialled_at: Annotated[datetime | None, moment(), READ_ONLY]
     answered_at: Annotated[datetime | None, moment(), READ_ONLY]
@@ -124,12 +133,15 @@ class CallRequests(Resource):
     model = CallRequest
     schema = CallRequestSchema
     summary = (
-        "Calls: disposition is how the call ended, amd_status who answered, answers the keys pressed; "
+        "Calls: disposition is how the call ended, amd_status who answered, amd_reason why, amd_ms after how long, "
+        "message_left whether a machine took a message, answers the keys pressed; "
         "timeout (ring time), timelimit and duration in seconds"
     )
     collection = _READ
     item = _READ
-    filters = frozenset({"request_uuid", "phone_number", "status", "result", "hangup_cause", "call_time", "survey"})
+    filters = frozenset(
+        {"request_uuid", "phone_number", "status", "result", "hangup_cause", "call_time", "survey", "amd_status"}
+    )
     ordering = ("id", "call_time", "created_date", "phone_number")
 
     def visible(self, user: User) -> Any:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from fs_app.domain.amd import LIMITS, AmdParameters
 from fs_app.domain.enums import AmdBehavior
 from fs_app.domain.phone import check_caller_name, normalise_number
 from fs_app.store.models import CalendarSetting, User
 from httpapi import scope
 from httpapi.context import Context
-from httpapi.kinds import READ_ONLY, boolean, choice, integer, moment, own_url, relation, text
+from httpapi.kinds import READ_ONLY, boolean, choice, integer, json_object, moment, own_url, relation, text
 from httpapi.resource import MANAGERS, Change, Resource
 from httpapi.schema import Schema
+
+_AMD = f"an object of numbers of milliseconds, any of {', '.join(LIMITS)}; null: the defaults"
+
+
+def _amd_parameters(given: dict[str, Any]) -> dict[str, Any]:
+    AmdParameters.from_mapping(given)
+    return given
 
 
 class CalendarSettingSchema(Schema):
@@ -28,6 +36,7 @@ class CalendarSettingSchema(Schema):
     voicemail: Annotated[bool, boolean()] = False
     amd_behavior: Annotated[int, choice(AmdBehavior)] = AmdBehavior.ALWAYS.value
     voicemail_audiofile: Annotated[int | None, relation("audio-files")] = None
+    amd_parameters: Annotated[dict[str, Any] | None, json_object(_amd_parameters, _AMD)] = None
     require_keypress: Annotated[bool, boolean()] = False
     created_date: Annotated[datetime, moment(), READ_ONLY]
     updated_date: Annotated[datetime, moment(), READ_ONLY]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fs_app.domain.calls import Answer, CallContext
-from fs_app.domain.enums import IvrEnd
+from fs_app.domain.enums import IvrEnd, WhoAnswered
 from fs_app.errors import StoreUnavailable
 
 
@@ -22,6 +22,8 @@ class MemoryJournal:
         self.answers: list[Answer] = []
         self.sections: list[tuple[int, bool]] = []
         self.ends: list[tuple[IvrEnd, str]] = []
+        self.answered: list[tuple[WhoAnswered, str, int]] = []
+        self.messages = 0
         self.times: set[datetime] = set()
 
     def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
@@ -35,6 +37,14 @@ class MemoryJournal:
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
         self._write("reached", now, call_uuid, section_id)
         self.sections.append((section_id, completed))
+
+    def who_answered(self, call_uuid: str, who: WhoAnswered, reason: str, ms: int, now: datetime) -> None:
+        self._write("who_answered", now, call_uuid, who)
+        self.answered.append((who, reason, ms))
+
+    def message_left(self, call_uuid: str, now: datetime) -> None:
+        self._write("message_left", now, call_uuid)
+        self.messages += 1
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
         self._write("ended", now, call_uuid, end)

@@ -321,6 +321,8 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
             survey=id_of(survey),
             outcome="answered",
             amd_status="person",
+            amd_reason="500 ms of speech after 300 ms, then 520 ms of silence",
+            amd_ms=1320,
             hangup_cause="NORMAL_CLEARING",
             completed=True,
             result=1,
@@ -341,6 +343,7 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
     shown = api.get(f"callrequest/{call.id}/")
     assert shown["alarm_request"] == api.url("alarm-request", attempt.id)
     assert (shown["disposition"], shown["amd_status"], shown["completed"]) == ("answered", "person", True)
+    assert (shown["amd_reason"][:16], shown["amd_ms"], shown["message_left"]) == ("500 ms of speech", 1320, False)
     assert shown["hangup_cause"] == "NORMAL_CLEARING"
     assert shown["answers"] == [
         {
@@ -363,6 +366,7 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
         "callstatus": 0,
         "duration": 0,
         "callrequest": shown["url"],
+        "amd_status": "person",
         "created_date": "2026-03-02T10:00:00Z",
     }
     listed = api.get(path_of(event) + "get_list_alarm/")
@@ -383,6 +387,27 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
             "created_date": "2026-03-02T10:00:00Z",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"greetings": 3000}, "there is no 'greetings'; there are initial_silence"),
+        ({"greeting": "long"}, "greeting is a whole number of milliseconds from 1000 to 20000"),
+        ({"greeting": 500}, "from 1000 to 20000"),
+        ({"greeting": True}, "from 1000 to 20000"),
+        ({"word": 900, "phrase": 800}, "phrase (800) is longer than word (900)"),
+        ([3000], "is an array: give an object"),
+    ],
+)
+def test_parameters_of_detection_are_checked(sqlite_api: Api, given: object, words: str) -> None:
+    gateway, survey = new_gateway(sqlite_api), new_survey(sqlite_api)
+    body = {"label": "s", "survey": survey["url"], "aleg_gateway": gateway["url"]}
+    told = sqlite_api.refused("POST", "calendar-setting/", {**body, "amd_parameters": given})
+    assert words in told["amd_parameters"][0]
+    kept = sqlite_api.post("calendar-setting/", {**body, "amd_parameters": {"greeting": 3000}})
+    assert kept["amd_parameters"] == {"greeting": 3000}
+    assert sqlite_api.patch(path_of(kept), {"amd_parameters": None})["amd_parameters"] is None
 
 
 def test_the_index_the_document_and_health(sqlite_api: Api) -> None:

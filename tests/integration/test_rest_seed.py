@@ -124,6 +124,7 @@ def test_the_whole_workflow(api: Api, run: Run) -> None:
         "voicemail": False,
         "amd_behavior": 1,
         "voicemail_audiofile": None,
+        "amd_parameters": None,
         "require_keypress": False,
         "created_date": "2026-03-02T10:00:00Z",
         "updated_date": "2026-03-02T10:00:00Z",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fs_app.domain.alarms import RetryPolicy
 from fs_app.domain.calls import CallEnded, CallFacts, OriginateFailed
-from fs_app.domain.enums import AlarmStatus, IvrEnd, Outcome
+from fs_app.domain.enums import AlarmStatus, IvrEnd, Outcome, WhoAnswered
 from fs_app.domain.window import is_open
 from scheduler import retry
 
@@ -46,6 +46,7 @@ def facts(**changes: object) -> CallFacts:
 
 
 HEARD = {"answered_at": NOW, "ivr_started": True, "ivr_end": IvrEnd.HANGUP}
+MACHINE = {"who": WhoAnswered.MACHINE}
 ENDED = CallEnded(UUID, NOW, "NORMAL_CLEARING", answered=True, billsec=9)
 NEVER_ANSWERED = CallEnded(UUID, NOW, "NO_ANSWER", answered=False, billsec=0)
 
@@ -81,6 +82,31 @@ NEVER_ANSWERED = CallEnded(UUID, NOW, "NO_ANSWER", answered=False, billsec=0)
             Outcome.ANSWERED,
             id="killed before the hang-up was booked",
         ),
+        pytest.param(facts(**HEARD, **MACHINE), ENDED, Outcome.NO_ANSWER, False, Outcome.MACHINE, id="machine"),
+        pytest.param(
+            facts(answered_at=NOW, ivr_started=True, **MACHINE),
+            ENDED,
+            Outcome.NO_ANSWER,
+            True,
+            Outcome.UNKNOWN,
+            id="killed while a machine spoke",
+        ),
+        pytest.param(
+            facts(answered_at=NOW, ivr_started=True, **MACHINE, message_left=True),
+            None,
+            Outcome.UNKNOWN,
+            True,
+            Outcome.MACHINE,
+            id="killed after the message was left",
+        ),
+        pytest.param(
+            facts(**HEARD, **MACHINE, pressed=True),
+            ENDED,
+            Outcome.NO_ANSWER,
+            False,
+            Outcome.ANSWERED,
+            id="machines press no keys",
+        ),
         pytest.param(facts(), ENDED, Outcome.NO_ANSWER, True, Outcome.UNKNOWN, id="answered while we were restarting"),
         pytest.param(facts(), NEVER_ANSWERED, Outcome.NO_ANSWER, True, Outcome.NO_ANSWER, id="adopted, not answered"),
     ],
@@ -115,7 +141,28 @@ def test_settle(known: CallFacts, ending: retry.Ending, cause: Outcome, recovere
             True,
             id="survey failed, no retry left",
         ),
-        pytest.param(Outcome.MACHINE, facts(**HEARD), policy(), 0, AlarmStatus.SUCCESS, True, id="machine"),
+        pytest.param(
+            Outcome.MACHINE,
+            facts(**HEARD, **MACHINE, message_left=True),
+            policy(require_keypress=True),
+            0,
+            AlarmStatus.SUCCESS,
+            True,
+            id="message left on a machine",
+        ),
+        pytest.param(Outcome.MACHINE, facts(**HEARD, **MACHINE), policy(), 0, AlarmStatus.RETRY, True, id="machine"),
+        pytest.param(
+            Outcome.MACHINE, facts(**HEARD, **MACHINE), policy(), 2, AlarmStatus.FAILURE, True, id="machine, each time"
+        ),
+        pytest.param(
+            Outcome.ANSWERED,
+            facts(**HEARD, spoken=False),
+            policy(),
+            0,
+            AlarmStatus.RETRY,
+            True,
+            id="hung up before the first word",
+        ),
         pytest.param(Outcome.BUSY, facts(), policy(), 0, AlarmStatus.RETRY, True, id="busy"),
         pytest.param(Outcome.BUSY, facts(), policy(), 1, AlarmStatus.RETRY, True, id="last retry"),
         pytest.param(Outcome.BUSY, facts(), policy(), 2, AlarmStatus.FAILURE, True, id="retries used up"),
