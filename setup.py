@@ -17,10 +17,12 @@ setup(
     install_requires=[
         "argon2-cffi>=23.1",
         "av>=14",
+        "Babel>=2.14",
         "bottle>=0.13,<0.14",
         "click>=8.1",
         "gevent>=24.2",
         "greenswitch==0.0.19",
+        "num2words>=0.5.14",
         "peewee>=4.0",
         "pydantic>=2.7",
         "python-dateutil>=2.9",

@@ -31,7 +31,7 @@ def plan_call(store: Store, settings: Settings, number: str, setting_id: int, su
     if outbound.port == 0:
         raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
     rules = plan.PlanSettings(str(outbound), settings.time_limit)
-    dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {"phone_number": number}, "")
+    dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {}, "")
     originate_command(dial.request)
     return dial
 

@@ -94,7 +94,10 @@ class Service:
         self._outbox_bell = Event()
         self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
         self.journal = _ToldJournal(
-            self.store.off_loop(CallJournal(self.store)), self._ivr_ended, self._resulted, self._observe
+            self.store.off_loop(CallJournal(self.store, settings.timezone)),
+            self._ivr_ended,
+            self._resulted,
+            self._observe,
         )
         self.switches: list[Switch] = []
         self.prompts: Prompts | None = None

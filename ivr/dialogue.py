@@ -122,7 +122,10 @@ Record = AnswerRecord | Reached
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One section as one callee meets it. ``attempt`` counts the repeats of its prompt, from 0."""
+    """One section as one callee meets it: its words in ``language``, and ``tags`` as spoken in that language.
+
+    ``attempt`` counts the repeats of its prompt, from 0.
+    """
 
     section: Section
     tags: Mapping[str, str]

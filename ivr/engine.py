@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from fs_app.domain.calls import Answer, CallContext
-from fs_app.domain.enums import AlarmResult, IvrEnd
+from fs_app.domain.calls import Answer, Answering, CallContext
+from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd
 from fs_app.domain.survey import Branch, Section, Survey
+from fs_app.words import of_call, spoken
 from ivr.dialogue import (
     AnswerRecord,
     Command,
@@ -88,7 +90,7 @@ class State:
     def to_json(self) -> str:
         raw = asdict(self)
         raw["context"]["survey"] = json.loads(self.context.survey.to_json())
-        return json.dumps(raw, sort_keys=True, ensure_ascii=False)
+        return json.dumps(raw, sort_keys=True, ensure_ascii=False, default=datetime.isoformat)
 
     @staticmethod
     def from_json(text: str) -> State:
@@ -100,6 +102,12 @@ class State:
             Answer(**{**a, "result": None if a["result"] is None else AlarmResult(a["result"])})
             for a in context.pop("answers")
         )
+        for name in ("event_start", "event_end", "called_at"):
+            if context[name] is not None:
+                context[name] = datetime.fromisoformat(context[name])
+        if context["answering"] is not None:
+            found = context["answering"]
+            context["answering"] = Answering(**{**found, "behavior": AmdBehavior(found["behavior"])})
         end = raw.pop("end")
         return State(
             **raw,
@@ -153,7 +161,9 @@ def ahead(state: State) -> tuple[Prompt, ...]:
 
 
 def _turn(state: State, section: Section) -> Turn:
-    return Turn(section, state.context.tags, state.context.language, state.attempt)
+    context = state.context
+    heard, language = context.survey.heard(section, context.language)
+    return Turn(heard, spoken(of_call(context), language), language, state.attempt)
 
 
 def _enter(state: State, section_id: int, records: list[Record]) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
@@ -14,6 +14,7 @@ from fs_app.domain.phone import normalise_number, through_gateway
 from fs_app.domain.tags import clean, fill
 from fs_app.domain.window import next_open
 from fs_app.errors import InvalidInput
+from fs_app.words import Values, of_alarm, written
 
 # What an administrator can put right is waited for, and looked at again this much later, until the event is over.
 MENDING = timedelta(seconds=60)
@@ -55,9 +56,9 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
         return Wait(opening, "outside the daily window")
     try:
         if due.method is AlarmMethod.SMS:
-            return sms(due)
+            return sms(due, now)
         if due.method is AlarmMethod.MAIL:
-            return mail(due)
+            return mail(due, now)
         assert due.setting is not None  # seen to above
         assert due.survey_id is not None
         return dial(due.setting, due.phone_number, due.survey_id, call_uuid, settings, tags(due), due.language)
@@ -65,34 +66,54 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
         return Fail(str(exc))
 
 
-def sms(due: DueAlarm) -> Decision:
+def sms(due: DueAlarm, now: datetime) -> Decision:
     """The short message of an alarm. Raises InvalidInput."""
     if due.sms is None:
         return Fail("no SMS template: set one on the alarm")
     if due.sms_gateway_id is None:
         return Fail("no SMS gateway: set one on the calendar setting")
     number = normalise_number(due.phone_number, "alarm_phonenumber")
-    text = fill(due.sms.text, tags(due)).strip()
+    text = fill(due.sms.text, _written(due, now)).strip()
     if not text:
         return Fail("the SMS template holds no words")
     return Send(Kind.SMS, number, {"text": text, "sender": due.sms.sender, "sms_gateway": due.sms_gateway_id})
 
 
-def mail(due: DueAlarm) -> Decision:
+def mail(due: DueAlarm, now: datetime) -> Decision:
     """The mail of an alarm: tag values are text, in its HTML part too."""
     if due.mail is None:
         return Fail("no mail template: set one on the alarm")
     if not due.email:
         return Fail("no address: set alarm_email on the alarm")
-    words, values = due.mail, tags(due)
+    words, values = due.mail, _written(due, now)
     payload = {
         "subject": fill(words.subject, values),
         "text": fill(words.text, values),
-        "html": fill(words.html, {name: escape(clean(value)) for name, value in values.items()}),
+        "html": fill(words.html, _Escaped(values)),
         "from_email": words.from_email,
         "from_name": words.from_name,
     }
     return Send(Kind.MAIL, due.email, payload)
+
+
+def _written(due: DueAlarm, now: datetime) -> Values:
+    return written(of_alarm(due, now), due.language or "en")
+
+
+class _Escaped(Mapping[str, str]):
+    """Values as text of an HTML page, formats included."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str) -> str:
+        return escape(clean(self._values[key]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def dial(

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, EventStatus, Kind, Outcome
+from fs_app.domain.tags import EVENT_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class DueAlarm:
     data: Mapping[str, object]
     setting: SettingFacts | None
     survey_id: int | None  # the alarm's own, else the setting's
-    language: str = ""
+    language: str = ""  # data.language, else the profile's; empty: the survey's own
+    calendar_user: str = ""  # as people are told it
+    occurrence: bool = False  # of a recurring event
     do_not_call: bool = False
     method: AlarmMethod = AlarmMethod.CALL
     email: str = ""
@@ -96,16 +99,19 @@ class DueAlarm:
 
 
 def tags(due: DueAlarm) -> dict[str, str]:
-    """What ``{tags}`` in the survey's or a template's words become: ``event.data``, and built in, in the calendar's
-    zone and for this very occurrence, ``event_title``, ``event_date``, ``event_time`` and ``phone_number``."""
-    start = due.event_start.astimezone(due.policy.zone)
-    built_in = {
-        "event_title": due.event_title,
-        "event_date": f"{start:%A} {start.day} {start:%B} {start.year}",
-        "event_time": f"{start:%H:%M}",
-        "phone_number": due.phone_number,
-    }
-    return built_in | {name: str(value) for name, value in due.data.items()}
+    """What ``{tags}`` are filled from besides the event's times: its data, its title and its calendar user.
+
+    An occurrence inherits its data: a date or time of the event in there is that of the event it was written for, so
+    those built in win. Everywhere else data wins.
+    """
+    data = {name: _text(value) for name, value in due.data.items()}
+    if due.occurrence:
+        data = {name: value for name, value in data.items() if name not in EVENT_TIMES}
+    return {"event_title": due.event_title, "calendar_user": due.calendar_user} | data
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ class CallContext:
     zone: str = "UTC"  # IANA name of the calendar's zone, for spoken times
     event_start: datetime | None = None
     event_end: datetime | None = None
+    called_at: datetime | None = None  # when the call was claimed: what is "this year" to the callee
     phone_number: str = ""  # the callee's, as the alarm has it
     answering: Answering | None = None  # None: detection is off
     phonenumber_transfer: str = ""  # a rescheduled result transfers there

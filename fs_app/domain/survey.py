@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from fs_app.domain.enums import AlarmResult, SectionType
@@ -28,7 +28,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A section's words and recordings in another language; empty ones fall back to the section's own."""
+    """A section's words and recordings in another language; see :meth:`Section.in_language` for what is left empty."""
 
     script: str = ""
     audio: str | None = None
@@ -73,11 +73,39 @@ class Section:
     translations: Mapping[str, Translation] = field(default_factory=dict)  # language tag -> words
     branches: tuple[Branch, ...] = ()
 
-    def translation(self, language: str) -> Translation | None:
-        """The words for that language, else for the language it is a kind of (``pt`` for ``pt-br``), else None."""
+    def translation(self, language: str) -> tuple[str, Translation] | None:
+        """The words nearest to that language, and the tag to speak them as; None when none are of its kind.
+
+        ``pt-br`` is served by ``pt-br``, else ``pt`` (in its own accent), else another ``pt-…`` (in that one's).
+        """
         wanted = language_tag(language)
-        known = {language_tag(tag): words for tag, words in self.translations.items()}
-        return known.get(wanted) or known.get(wanted.split("-")[0])
+        base = wanted.split("-")[0]
+        known = {language_tag(tag): words for tag, words in sorted(self.translations.items())}
+        for tag in (wanted, base):
+            if tag in known:
+                return wanted, known[tag]
+        return next(((tag, words) for tag, words in known.items() if tag.split("-")[0] == base), None)
+
+    def in_language(self, language: str) -> tuple[Section, str] | None:
+        """The section as it is heard in that language, and the tag of the voice; None without words or audio in it.
+
+        A translated script is spoken even where the section's own words are a recording. Its own recording for wrong
+        keys does not come along: the engine has those words in many languages. Other words that are left empty are the
+        section's own.
+        """
+        found = self.translation(language)
+        if found is None or not (found[1].script.strip() or found[1].audio):
+            return None
+        tag, words = found
+        heard = replace(
+            self,
+            script=words.script,
+            audio=words.audio,
+            invalid_audio=words.invalid_audio,
+            confirm_script=words.confirm_script or self.confirm_script,
+            sms_text=words.sms_text or self.sms_text,
+        )
+        return heard, tag
 
     def audio_hashes(self) -> frozenset[str]:
         """Every recording the section can play, in any language."""
@@ -103,6 +131,19 @@ class Survey:
             if section.id == section_id:
                 return section
         raise KeyError(section_id)
+
+    def heard(self, section: Section, wanted: str) -> tuple[Section, str]:
+        """A section as a callee who wants that language hears it, and the language that is.
+
+        Words are never read in a voice of another language: without a translation, they stay in the survey's own.
+        ``en-GB`` is a voice for ``en``.
+        """
+        own, asked = language_tag(self.tts_language), language_tag(wanted)
+        translated = section.in_language(wanted) if asked else None
+        if translated is not None:
+            return translated
+        same = asked.split("-")[0] == own.split("-")[0]
+        return section, wanted if same and "-" in asked else self.tts_language
 
     def first(self) -> Section:
         """Where the call starts: the lowest ``order``, then the lowest id. Raises ValueError on an empty survey."""

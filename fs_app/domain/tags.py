@@ -46,7 +46,9 @@ BUILT_IN = frozenset(
         "phone_number",
     }
 )
-"""Tags that every reminder fills, whatever its event's data. Data of the same name wins."""
+"""Tags that every reminder fills, whatever its event's data. Data of the same name wins, but see EVENT_TIMES."""
+EVENT_TIMES = frozenset(name for name in BUILT_IN if name.startswith("event_")) - {"event_title"}
+"""Those that differ from one occurrence of a recurring event to the next: there, data never hides them."""
 
 
 def fill(text: str, tags: Mapping[str, str]) -> str:

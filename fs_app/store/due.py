@@ -9,6 +9,7 @@ from peewee import JOIN
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
 from fs_app.domain.enums import AlarmMethod, AmdBehavior, EventStatus
+from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import load_zone
 from fs_app.store.models import (
     Alarm,
@@ -60,7 +61,9 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         data=row.data or {},
         setting=None if setting is None else setting_facts(setting),
         survey_id=alarm.survey_id or (setting.survey_id if setting else None),
-        language=(profile.language or "") if profile else "",
+        language=_language(row.data, profile),
+        calendar_user=_called(row.calendar.user, profile),
+        occurrence=row.parent_event_id is not None,
         do_not_call=is_dnc(manager_id, alarm.alarm_phonenumber),
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
@@ -72,6 +75,23 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
 
 def _for_machines(setting: CalendarSetting) -> bool:
     return bool(setting.voicemail and setting.amd_behavior == AmdBehavior.VOICEMAIL_ONLY)
+
+
+def _language(data: dict[str, Any] | None, profile: CalendarUserProfile | None) -> str:
+    """``data.language``, else the profile's; what is no language tag is as good as none."""
+    for wanted in ((data or {}).get("language"), profile.language if profile else None):
+        if isinstance(wanted, str) and wanted.strip():
+            try:
+                return check_language(wanted.strip())
+            except ValueError:
+                continue
+    return ""
+
+
+def _called(user: User, profile: CalendarUserProfile | None) -> str:
+    """The calendar user as a callee knows it: the person, else the company, else the account."""
+    person = f"{user.first_name} {user.last_name}".strip()
+    return person or (profile.company_name if profile else None) or str(user.username)
 
 
 def is_dnc(manager_id: int | None, number: str) -> bool:

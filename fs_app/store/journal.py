@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from peewee import IntegrityError
 
@@ -22,18 +23,22 @@ from fs_app.store.models import (
     SurveyAnswer,
 )
 
+UTC = ZoneInfo("UTC")
+
 
 class CallJournal:
     """Writes are keyed by the call's UUID, of which only one channel can be alive; no lease is needed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, default_zone: ZoneInfo = UTC) -> None:
+        """``default_zone`` is that of calendars that name none."""
         self._store = store
+        self._zone = default_zone
 
     def preview(self, call_uuid: str) -> CallContext | None:
         """The call's survey and words, before it is answered; None for a UUID that is not ours."""
         with self._store.reading():
             call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
-            return None if call is None else _context(call)
+            return None if call is None else _context(call, self._zone)
 
     def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
         """The call was answered and its survey starts. None when the UUID is not ours or the call has been booked."""
@@ -44,7 +49,7 @@ class CallJournal:
             CallRequest.update(ivr_started_at=now, answered_at=call.answered_at or now, ivr_end="", reason="").where(
                 CallRequest.id == call.id
             ).execute()
-            return _context(call)
+            return _context(call, self._zone)
 
     def open_callback(
         self, caller_number: str, called_number: str, call_uuid: str, now: datetime
@@ -55,7 +60,7 @@ class CallJournal:
         """
         with self._store.transaction():
             call = callbacks.open_callback(caller_number, called_number, call_uuid, now, lock=not self._store.sqlite)
-            return None if call is None else _context(call)
+            return None if call is None else _context(call, self._zone)
 
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
         """Put a key entry on record, and what it makes of the alarm. Saving the same position again changes nothing."""
@@ -153,7 +158,7 @@ def _book_by_hand(call_uuid: str, now: datetime) -> None:
     ).execute()
 
 
-def _context(call: CallRequest) -> CallContext:
+def _context(call: CallRequest, default_zone: ZoneInfo) -> CallContext:
     sealed = SealedSurvey.get_by_id(call.survey_id)
     survey = Survey.from_json(sealed.content)
     answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call).order_by(SurveyAnswer.position)
@@ -166,10 +171,11 @@ def _context(call: CallRequest) -> CallContext:
         tags={str(k): str(v) for k, v in (call.tags or {}).items()},
         language=call.language or survey.tts_language,
         answers=tuple(_answer(a) for a in answers),
-        zone=(alarm.event.calendar.timezone if alarm else "") or "UTC",
+        zone=(alarm.event.calendar.timezone if alarm else "") or default_zone.key,
         event_start=alarm.event.start if alarm else None,
         event_end=alarm.event.end if alarm else None,
-        phone_number=call.phone_number,
+        called_at=call.call_time,
+        phone_number=alarm.alarm_phonenumber if alarm else call.phone_number,
         answering=_answering(setting),
         phonenumber_transfer=alarm.phonenumber_transfer if alarm else "",
         gateway=call.gateway.gateways if call.gateway else "",

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from fs_app.domain.alarms import DueAlarm, tags
+from fs_app.domain.alarms import DueAlarm
 from fs_app.domain.enums import AlarmResult, Kind
 from fs_app.domain.tags import fill
 from fs_app.store.models import Alarm, Calendar, CalendarUserProfile, CallRequest, Event, Outbox, User, Webhook
+from fs_app.words import of_alarm, written
 
 SMS = Kind.SMS.value
 MAIL = Kind.MAIL.value
@@ -131,8 +132,10 @@ def failure_sms(alarm: Alarm, due: DueAlarm, now: datetime) -> None:
     """The short message to ``phonenumber_sms_failure`` after the last attempt: ``data.sms_failure``, else our words."""
     if not alarm.phonenumber_sms_failure:
         return
-    words = due.data.get("sms_failure")
-    text = fill(words if isinstance(words, str) and words.strip() else FAILURE_WORDS, tags(due))
+    words, language = due.data.get("sms_failure"), due.language
+    if not isinstance(words, str) or not words.strip():
+        words, language = FAILURE_WORDS, "en"
+    text = fill(words, written(of_alarm(due, now), language or "en"))
     key = f"failure-{alarm.id}-{alarm.sequence}"
     user = _calendar_user(alarm)
     add(SMS, key, alarm.phonenumber_sms_failure, {"text": text[:1600]}, now + PATIENCE, now, alarm=alarm.id, user=user)

@@ -41,7 +41,7 @@ MAY: dict[str, set[str]] = {
     },
 }
 PURE = ("ivr.engine", "scheduler.plan", "scheduler.retry", "scheduler.pacing", "fs_app.switch.hangup")
-PURE_MAY = {"fs_app.domain", "ivr.dialogue", "ivr.nodes", "ivr.words", "scheduler.retry"}
+PURE_MAY = {"fs_app.domain", "fs_app.words", "ivr.dialogue", "ivr.nodes", "ivr.words", "scheduler.retry"}
 READS_THE_CLOCK = re.compile(r"datetime\.(now|utcnow|today)\(|date\.today\(|\btime\.(time|monotonic|sleep)\(")
 
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fs_app.domain.alarms import Dial, DueAlarm, Fail, GatewayFacts, RetryPolicy, SettingFacts, Wait
-from fs_app.domain.enums import EventStatus
+from fs_app.domain.alarms import Dial, DueAlarm, Fail, GatewayFacts, MailWords, RetryPolicy, Send, SettingFacts, Wait
+from fs_app.domain.enums import AlarmMethod, EventStatus
 from scheduler import plan
 from scheduler.pacing import Bucket
 
@@ -31,6 +31,7 @@ DUE = DueAlarm(
     setting=SETTING,
     survey_id=3,
     language="fr",
+    calendar_user="Dr. Adams",
 )
 
 
@@ -46,12 +47,10 @@ def test_a_due_alarm_is_dialled_as_its_setting_says() -> None:
     assert request.codecs == ("PCMU", "PCMA")
     assert request.outbound == "127.0.0.1:8084"
     assert (decision.survey_id, decision.gateway_id, decision.language) == (3, 7, "fr")
-    # 13:00 UTC is 14:00 on the clocks of Paris
+    # Its dates and times are spoken when the call is up, in the language of each section.
     assert decision.tags == {
         "event_title": "Check-up",
-        "event_date": "Monday 2 March 2026",
-        "event_time": "14:00",
-        "phone_number": "+15550199",
+        "calendar_user": "Dr. Adams",
         "name": "Jo",
         "floor": "3",
     }
@@ -131,3 +130,14 @@ def test_a_bucket_lets_its_rate_through_and_no_more() -> None:
 def test_a_bucket_ignores_a_clock_that_goes_backwards() -> None:
     bucket = Bucket.full(1, NOW).take(1)
     assert bucket.at(NOW - timedelta(hours=1)).tokens == 0
+
+
+def test_messages_write_dates_in_their_language() -> None:
+    words = MailWords("{event_date}", "{event_at} {name}", "<b>{event_time} {name} {price:money:EUR}</b>")
+    data = {"name": "<Jo>", "price": "12.5"}
+    due = replace(DUE, method=AlarmMethod.MAIL, email="a@b.example", mail=words, data=data)
+    decision = plan.decide(due, UUID, NOW, SETTINGS)
+    assert isinstance(decision, Send)
+    assert decision.payload["subject"] == "lundi 2 mars 2026"
+    assert decision.payload["text"] == "lundi 2 mars 2026 à 14:00 <Jo>"
+    assert decision.payload["html"] == "<b>14:00 &lt;Jo&gt; 12,50 €</b>"
