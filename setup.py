@@ -45,6 +45,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.5",
+            "trustme>=1.2",
             "types-gevent",
             "types-python-dateutil",
         ],

@@ -168,6 +168,7 @@ class Service:
             health=self._health,
             live=self.live,
             proxies=self.settings.http_proxies,
+            webhook_networks=self.settings.webhook_networks,
         )
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fs_app.domain.enums import Role
-from fs_app.store.models import Alarm, Calendar, Event, User
+from fs_app.store.models import Alarm, Calendar, Event, Outbox, User
 
 
 def is_superuser(user: User) -> bool:
@@ -39,6 +39,19 @@ def events(user: User) -> Any:
 def alarms(user: User) -> Any:
     which = events(user)
     return None if which is None else Alarm.select(Alarm.id).where(Alarm.event.in_(which))
+
+
+def messages(user: User) -> Any:
+    """The condition on messages sent for whoever asks or those below it; None for all. What is posted to a manager's
+    webhooks is the manager's."""
+    return within(Outbox.user, users(user))
+
+
+def shared_by_manager(field: Any, user: User) -> Any:
+    """The condition on rows that are ``user``'s own or its manager's; a superuser sees everybody's."""
+    if is_superuser(user):
+        return None
+    return (field == user.id) | (field == user.manager_id) if user.manager_id else field == user.id
 
 
 def within(field: Any, ids: Any) -> Any:

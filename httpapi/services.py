@@ -19,7 +19,8 @@ class Services:
     ``wake`` is called after a commit that may change what is due: it must return at once. ``health`` tells the state
     of each part, ``"ok"`` or what is wrong with it, and must not block for long. ``default_zone`` is that of calendars
     without one of their own. ``live`` is the feed of this process. ``proxies`` are the networks of our own proxies,
-    whose word about the address of a client is taken.
+    whose word about the address of a client is taken. ``webhook_networks`` are the private networks that webhooks may
+    go to all the same.
     """
 
     store: Store
@@ -29,3 +30,4 @@ class Services:
     health: Callable[[], Mapping[str, str]]
     live: LiveFeed
     proxies: Sequence[Network] = ()
+    webhook_networks: Sequence[Network] = ()

@@ -49,6 +49,8 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
             return Wait(now + MENDING, "no survey: set one on the alarm or on the calendar setting")
         if not due.setting.gateway.active:
             return Wait(now + MENDING, f"gateway {due.setting.gateway.name} is switched off")
+    if due.method is AlarmMethod.SMS and due.sms_gateway_id is None:
+        return Wait(now + MENDING, "no SMS gateway: set one on the calendar setting")
     opening = next_open(now, policy.daily_start, policy.daily_stop, policy.zone)
     if opening > now:
         if opening >= policy.event_end:
@@ -70,8 +72,6 @@ def sms(due: DueAlarm, now: datetime) -> Decision:
     """The short message of an alarm. Raises InvalidInput."""
     if due.sms is None:
         return Fail("no SMS template: set one on the alarm")
-    if due.sms_gateway_id is None:
-        return Fail("no SMS gateway: set one on the calendar setting")
     number = normalise_number(due.phone_number, "alarm_phonenumber")
     text = fill(due.sms.text, _written(due, now)).strip()
     if not text:

@@ -33,6 +33,18 @@ class Kind(StrEnum):
     WEBHOOK = "webhook"
 
 
+class MessageStatus(StrEnum):
+    """Of a message of the outbox. PENDING -> SENT -> DELIVERED | UNDELIVERED, where the service reports; a webhook is
+    DELIVERED when it was answered."""
+
+    PENDING = "pending"
+    SENT = "sent"  # the service took it
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"  # not taken, and not tried again
+    UNCLEAR = "unclear"  # it may have been taken; its alarm repeats it with the same key
+
+
 class AlarmStatus(IntEnum):
     """PENDING -> IN_PROCESS -> SUCCESS | FAILURE | RETRY; RETRY -> IN_PROCESS; IN_PROCESS -> PENDING when a claim is
     released undialled; PENDING | RETRY -> FAILURE when missed."""

@@ -92,9 +92,25 @@ def allowed_addresses(target: Target, allowed: Sequence[Network], resolve: Resol
         raise OSError(f"{target.host} has no address")
     for text in texts:
         address = ipaddress.ip_address(text.partition("%")[0])
-        if not is_public(address) and not any(_within(address, network) for network in allowed):
+        if not _may(address, allowed):
             raise InvalidInput("url", f"{target.host} is {address}, inside this machine or a private network")
     return texts
+
+
+def check_literal(target: Target, allowed: Sequence[Network], field: str = "url") -> None:
+    """Refuse a host that is itself an address, or ``localhost``, which may not be spoken to. Asks nobody.
+
+    Raises InvalidInput naming ``field``.
+    """
+    literal = _literal(target.host)
+    if literal is None and (target.host == "localhost" or target.host.endswith(".localhost")):
+        literal = ipaddress.IPv4Address("127.0.0.1")
+    if literal is not None and not _may(literal, allowed):
+        raise InvalidInput(
+            field,
+            f"{target.host} is inside this machine or a private network: give a public address, or have the operator"
+            " allow that network (webhook_networks)",
+        )
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -118,6 +134,10 @@ def is_public(address: IpAddress) -> bool:
         if address.is_site_local:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _may(address: IpAddress, allowed: Sequence[Network]) -> bool:
+    return is_public(address) or any(_within(address, network) for network in allowed)
 
 
 def _within(address: IpAddress, network: Network) -> bool:

@@ -58,7 +58,7 @@ class MailSender:
     def send(self, message: Message, now: datetime) -> Delivery:
         """Send it once. Blocks; never raises for what the server does."""
         if self._server is None:
-            return Refused("no mail server: set FS_APP_SMTP_URL")
+            return Unreached("no mail server: set FS_APP_SMTP_URL")
         if not is_mail_address(message.destination):
             return Refused("the destination is not a mail address")
         mail = compose(message, self._server.sender, now)

@@ -53,7 +53,7 @@ class SmsSender:
         """Send it once. Blocks; never raises for what the service does."""
         gateway = message.gateway
         if gateway is None:
-            return Refused("no SMS gateway that is switched on: set one on the calendar setting")
+            return Unreached("no SMS gateway that is switched on: set one on the calendar setting")
         driver = self._drivers.get(gateway.driver)
         if driver is None:
             return Refused(f"the SMS gateway {gateway.name} has the unknown driver {gateway.driver}")

@@ -74,7 +74,7 @@ def judge(parameters: Mapping[str, Any], answer: web.WebAnswer) -> Delivery:
 
 
 class HttpSms:
-    """The address is the operator's own, and may be in a private network; see docs/notify.md."""
+    """The address is the operator's own, and may be in a private network; see docs/messages.md."""
 
     def __init__(self, context: ssl.SSLContext | None = None, total_seconds: float = web.TOTAL_SECONDS) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""What each driver of an SMS gateway takes, and the check of it. Pure; docs/notify.md is the list for people."""
+"""What each driver of an SMS gateway takes, and the check of it. Pure; docs/messages.md is the list for people."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ TAGS = ("to", "from", "text", "key")
 TAG = re.compile(r"\{(" + "|".join(TAGS) + r")\}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9\-]{0,60}", re.ASCII)
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
+_SECRET_HEADERS = frozenset({"header.authorization", "header.proxy-authorization", "header.cookie"})
+_SECRET_WORDS = re.compile(r"(?i)^header\..*(token|secret|key|password)")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:\-]{0,252}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
 
@@ -149,6 +151,11 @@ def check_parameters(driver: str, parameters: Mapping[str, Any], field: str = "p
     if missing:
         raise InvalidInput(field, f"the driver {driver} needs {', '.join(missing)}")
     return dict(parameters)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of that name is a credential, not to be shown again."""
+    return name == "password" or name.lower() in _SECRET_HEADERS or bool(_SECRET_WORDS.search(name))
 
 
 def _check_header(name: str, value: Any, field: str) -> None:

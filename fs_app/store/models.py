@@ -443,8 +443,7 @@ class CallRequest(Base):
 class Outbox(Base):
     """Something to be sent into the world, written in the transaction of its cause; see fs_app/notify.
 
-    ``kind`` is ``sms``, ``mail`` or ``webhook``. The status is ``pending``, then ``delivered`` or ``failed``, or
-    ``unclear``: it may have been taken, and its alarm sends it again with the same key. ``due_at`` is NULL unless it is
+    ``kind`` is ``sms``, ``mail`` or ``webhook``; the status is a MessageStatus. ``due_at`` is NULL unless it is
     pending; while a process sends it, it is when that process's lease ends. ``lane`` is what else would fail if the
     other side cannot be reached: a host, a gateway. ``reference`` is the other side's id for it.
     """

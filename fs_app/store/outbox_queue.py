@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.alarms import DueAlarm, Send
-from fs_app.domain.enums import AlarmMethod, AlarmStatus, EventStatus, Kind
+from fs_app.domain.enums import AlarmMethod, AlarmStatus, EventStatus, Kind, MessageStatus
 from fs_app.domain.sending import (
     Declined,
     Delivered,
@@ -34,7 +34,6 @@ from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, is_dnc
 from fs_app.store.models import Alarm, AlarmRequest, CalendarUserProfile, Event, Outbox, SmsGateway, Webhook
 
-PENDING, DELIVERED, FAILED, UNCLEAR = "pending", "delivered", "failed", "unclear"
 _REASON_MAX = 300
 
 
@@ -110,13 +109,13 @@ class OutboxQueue:
         if request is not None and not self._may_go(row, request, now):
             return None
         if now >= row.expires_at and request is None:
-            _close(row, FAILED, now, f"given up: {row.reason}" if row.reason else "given up: never sent in its time")
+            _close(row, MessageStatus.FAILED, now, f"given up: {row.reason or 'never sent in its time'}")
             return None
         manager = outbox.manager_of(row.user_id)
         gateway = None
         if row.kind == Kind.SMS:
             if is_dnc(manager, row.destination):
-                _close(row, FAILED, now, "do not call: the number is on a do-not-call list")
+                _close(row, MessageStatus.FAILED, now, "do not call: the number is on a do-not-call list")
                 return None
             gateway = _gateway(row)
         token = uuid.uuid4().hex
@@ -167,7 +166,7 @@ class OutboxQueue:
     def _book_attempt(self, row: Outbox, request: AlarmRequest, delivery: Delivery, now: datetime) -> None:
         due = due_alarm(request.alarm, self._zone)
         if due is None:
-            _close(row, FAILED, now, "its event is gone")
+            _close(row, MessageStatus.FAILED, now, "its event is gone")
             return
         verdict = after(delivery, row.attempts, due.policy, due.num_attempt, now)
         reference = delivery.reference if isinstance(delivery, Delivered) else ""
@@ -184,11 +183,12 @@ class OutboxQueue:
     ) -> None:
         alarm = request.alarm
         if verdict.status is AlarmStatus.SUCCESS:
-            state = DELIVERED
+            state = _taken(row)
         else:
             # Sent once and never booked: nobody knows whether it was taken.
             unclear = verdict.same_key or (row.attempts > 0 and row.lease_token is not None and not verdict.counted)
-            state = UNCLEAR if unclear and verdict.status is not AlarmStatus.FAILURE else FAILED
+            again = unclear and verdict.status is not AlarmStatus.FAILURE
+            state = MessageStatus.UNCLEAR if again else MessageStatus.FAILED
         _close(row, state, now, verdict.reason, reference)
         AlarmRequest.update(status=verdict.status, reason=verdict.reason[:_REASON_MAX]).where(
             AlarmRequest.id == request.id
@@ -214,13 +214,13 @@ class OutboxQueue:
     def _book_plain(self, row: Outbox, delivery: Delivery, now: datetime) -> None:
         match delivery:
             case Delivered(reference):
-                _close(row, DELIVERED, now, "", reference)
+                _close(row, _taken(row), now, "", reference)
             case Refused(reason):
-                _close(row, FAILED, now, reason)
+                _close(row, MessageStatus.FAILED, now, reason)
             case Declined(reason) | Unreached(reason):
                 again = now + backoff(row.attempts)
                 if again >= row.expires_at:
-                    _close(row, FAILED, now, f"given up: {reason}")
+                    _close(row, MessageStatus.FAILED, now, f"given up: {reason}")
                     return
                 Outbox.update(
                     due_at=again, lease_token=None, lease_expires=None, reason=reason[:_REASON_MAX], updated_date=now
@@ -236,7 +236,7 @@ def insert_message(alarm: Alarm, send: Send, key: str, expires_at: datetime, now
         Outbox.select()
         .where(
             Outbox.alarm == alarm,
-            Outbox.status == UNCLEAR,
+            Outbox.status == MessageStatus.UNCLEAR,
             Outbox.kind == send.kind.value,
             Outbox.destination == send.destination,
         )
@@ -245,7 +245,7 @@ def insert_message(alarm: Alarm, send: Send, key: str, expires_at: datetime, now
     )
     payload = dict(send.payload)
     if row is not None and row.payload == payload:
-        Outbox.update(status=PENDING, due_at=now, expires_at=expires_at, updated_date=now).where(
+        Outbox.update(status=MessageStatus.PENDING, due_at=now, expires_at=expires_at, updated_date=now).where(
             Outbox.id == row.id
         ).execute()
         outbox.touched()
@@ -267,9 +267,14 @@ def _open_request(row: Outbox) -> AlarmRequest | None:
     return found
 
 
-def _close(row: Outbox, status: str, now: datetime, reason: str, reference: str = "") -> None:
+def _taken(row: Outbox) -> MessageStatus:
+    """What a message is once the other side has taken it: only a webhook has arrived with that."""
+    return MessageStatus.DELIVERED if row.kind == Kind.WEBHOOK else MessageStatus.SENT
+
+
+def _close(row: Outbox, status: MessageStatus, now: datetime, reason: str, reference: str = "") -> None:
     Outbox.update(
-        status=status,
+        status=status.value,
         due_at=None,
         lease_token=None,
         lease_expires=None,

@@ -10,6 +10,7 @@ from httpapi.routes.dnc import DncContacts, DncLists
 from httpapi.routes.event import Events
 from httpapi.routes.gateway import Gateways, SmsGateways
 from httpapi.routes.log import AlarmRequests, CallRequests
+from httpapi.routes.message import Messages
 from httpapi.routes.rule import Rules
 from httpapi.routes.sealed_survey import SealedSurveys
 from httpapi.routes.setting import CalendarSettings
@@ -38,6 +39,7 @@ def registry() -> dict[str, Resource]:
         Alarms(),
         AlarmRequests(),
         CallRequests(),
+        Messages(),
         MailTemplates(),
         SmsTemplates(),
         DncLists(),

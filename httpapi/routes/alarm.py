@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime, time
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.enums import AlarmMethod, AlarmResult, AlarmStatus
 from fs_app.domain.phone import normalise_number
-from fs_app.store.models import Alarm, Event, User
+from fs_app.domain.smtp_url import is_mail_address
+from fs_app.errors import InvalidInput
+from fs_app.notify.address import check_literal, parse_url
+from fs_app.store.models import Alarm, Event, SmsTemplate, User
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.errors import conflict
-from httpapi.kinds import READ_ONLY, choice, integer, matching, moment, own_url, relation, shown, text, wall_time
+from httpapi.kinds import READ_ONLY, choice, integer, moment, own_url, relation, shown, text, wall_time
 from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
 from httpapi.resource import Change, Resource
 from httpapi.schema import Schema
 
-_EMAIL = matching(r"[^@\s]{1,64}@[^@\s]{1,190}", "an address such as ann@example.org")
 YEAR = 366 * 86_400
 MONTH = 31 * 86_400
 
 
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and parts.hostname and " " not in value
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError("not a web address: give one such as https://example.org/confirmed")
+def mail_address(value: str) -> str:
+    """A check of a text: one address that a mail server will take for one."""
+    if not is_mail_address(value):
+        raise ValueError("not acceptable: give an address such as ann@example.org")
+    return value
+
+
+def web_address(value: str) -> str:
+    """A check of a text: an address that webhooks may be posted to, as far as it can be told without asking DNS."""
+    parse_url(value)
     return value
 
 
@@ -39,7 +42,7 @@ class AlarmSchema(Schema):
     event: Annotated[int, relation("event")]
     method: Annotated[int, choice(AlarmMethod)] = AlarmMethod.CALL.value
     alarm_phonenumber: Annotated[str, text(50, check=normalise_number)] = ""
-    alarm_email: Annotated[str, text(254, check=_EMAIL)] = ""
+    alarm_email: Annotated[str, text(254, check=mail_address)] = ""
     date_start_notice: Annotated[datetime | None, moment()] = None
     daily_start: Annotated[time, wall_time()] = time(0, 0, 0)
     daily_stop: Annotated[time, wall_time()] = time(23, 59, 59)
@@ -50,8 +53,8 @@ class AlarmSchema(Schema):
     mail_template: Annotated[int | None, relation("mail-template")] = None
     sms_template: Annotated[int | None, relation("sms-template")] = None
     phonenumber_sms_failure: Annotated[str, text(50, check=normalise_number)] = ""
-    url_confirm: Annotated[str, text(500, check=_web_address)] = ""
-    url_cancel: Annotated[str, text(500, check=_web_address)] = ""
+    url_confirm: Annotated[str, text(500, check=web_address)] = ""
+    url_cancel: Annotated[str, text(500, check=web_address)] = ""
     phonenumber_transfer: Annotated[str, text(50, check=normalise_number)] = ""
     num_attempt: Annotated[int, shown({"type": "integer"}), READ_ONLY]
     status: Annotated[int, choice(AlarmStatus), READ_ONLY]
@@ -80,6 +83,12 @@ class Alarms(Resource):
 
     def check(self, ctx: Context, change: Change) -> None:
         check_method(change)
+        check_public(ctx, change, "url_confirm", "url_cancel")
+        template = change.get("sms_template") if change.get("method") == AlarmMethod.SMS.value else None
+        if template is not None and change.changed("sms_template", "method"):
+            row = SmsTemplate.get_or_none(SmsTemplate.id == template)
+            if row is not None and not row.sms_text.strip():
+                change.errors.add("sms_template", "has no words: give it an sms_text first")
         if change.row is not None and change.changed("event") and change.get("num_attempt"):
             change.errors.add("event", "has been called about already: make a new alarm for the other event")
 
@@ -96,14 +105,34 @@ class Alarms(Resource):
 
     def before_delete(self, ctx: Context, row: Any) -> None:
         if row.status == AlarmStatus.IN_PROCESS.value:
-            raise conflict("it is being called: try again when the call has ended")
+            raise conflict("its call or message is under way: try again when that has ended")
 
 
 def check_method(change: Change) -> None:
-    """Only calls are delivered so far, and a reminder that nobody would see is refused rather than stored."""
-    if change.get("method") != AlarmMethod.CALL.value:
-        change.errors.add(
-            "method", "only 1 (call) is delivered by this release; SMS and mail reminders would reach nobody"
-        )
-    elif not change.get("alarm_phonenumber").strip():
-        change.errors.add("alarm_phonenumber", "is required when the method is 1 (call): give the number to call")
+    """A reminder that could reach nobody is refused rather than stored."""
+    for name, words in _NEEDED[AlarmMethod(change.get("method"))].items():
+        if not str(change.get(name) or "").strip():
+            change.errors.add(name, words)
+
+
+def check_public(ctx: Context, change: Change, *names: str) -> None:
+    """An address that is a private one at first sight is refused here; a name is looked up when it is posted to."""
+    for name in names:
+        if change.get(name) and change.changed(name):
+            try:
+                check_literal(parse_url(change.get(name), name), ctx.services.webhook_networks, name)
+            except InvalidInput as exc:
+                change.errors.add(name, exc.message)
+
+
+_NEEDED = {
+    AlarmMethod.CALL: {"alarm_phonenumber": "is required when the method is 1 (call): give the number to call"},
+    AlarmMethod.SMS: {
+        "alarm_phonenumber": "is required when the method is 2 (SMS): give the number to send to",
+        "sms_template": "is required when the method is 2 (SMS): make one at sms-template/ and give it",
+    },
+    AlarmMethod.MAIL: {
+        "alarm_email": "is required when the method is 3 (mail): give the address to send to",
+        "mail_template": "is required when the method is 3 (mail): make one at mail-template/ and give it",
+    },
+}

@@ -9,10 +9,11 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 from fs_app.errors import InvalidInput
+from fs_app.notify.sms_parameters import check_parameters, is_secret
 from fs_app.store.models import Gateway, SmsGateway, User
 from fs_app.switch.dialstring import check_codec, check_gateway
 from httpapi import scope
-from httpapi.context import Context
+from httpapi.context import Context, raw
 from httpapi.kinds import READ_ONLY, choice, clean_text, integer, json_object, matching, moment, own_url, relation, text
 from httpapi.kinds import shown as shown_only
 from httpapi.resource import MANAGERS, SUPERUSERS, Change, Resource
@@ -102,13 +103,16 @@ class Gateways(Resource):
         ctx.wake = True
 
 
+HIDDEN = "********"  # shown instead of a secret; given back, it leaves the secret as it is
+
+
 def _driver_parameters(value: dict[str, Any]) -> dict[str, Any]:
     if len(value) > 50:
         raise ValueError(f"has {len(value)} entries: at most 50")
     for name, one in value.items():
         clean_text(name, 100, False)
         if isinstance(one, str):
-            clean_text(one, 2000, False)
+            clean_text(one, 2000, True)
         elif one is not None and not isinstance(one, int | float):
             raise ValueError(f"{name!r} is not a string, a number or a boolean")
     return value
@@ -117,7 +121,7 @@ def _driver_parameters(value: dict[str, Any]) -> dict[str, Any]:
 class SmsGatewaySchema(Schema):
     url: Annotated[str, own_url(), READ_ONLY]
     name: Annotated[str, text(90, blank=False)]
-    driver: Annotated[str, text(60, check=matching(r"[a-z][a-z0-9_\-]*", "a driver name such as file"))] = "file"
+    driver: Annotated[str, text(60, blank=False)] = "file"
     parameters: Annotated[dict[str, Any] | None, json_object(_driver_parameters, "an object of plain values")] = None
     status: Annotated[int, choice(OnOff)] = OnOff.ACTIVE.value
     created_date: Annotated[datetime, moment(), READ_ONLY]
@@ -128,7 +132,7 @@ class SmsGateways(Resource):
     path = "sms-gateway"
     model = SmsGateway
     schema = SmsGatewaySchema
-    summary = "Gateways for short messages"
+    summary = "Gateways for short messages: driver is file, http or smpp, parameters what it takes (docs/messages.md)"
     readers = MANAGERS
     writers = SUPERUSERS
     filters = frozenset({"name", "status"})
@@ -138,6 +142,26 @@ class SmsGateways(Resource):
     def visible(self, user: User) -> Any:
         return None
 
+    def check(self, ctx: Context, change: Change) -> None:
+        given = dict(change.get("parameters") or {})
+        before = {} if change.row is None else raw(change.row, "parameters") or {}
+        for name, value in given.items():
+            if value == HIDDEN and is_secret(name) and name in before:
+                given[name] = before[name]
+        try:
+            change.values["parameters"] = check_parameters(change.get("driver"), given)
+        except InvalidInput as exc:
+            change.errors.add(exc.field, exc.message)
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        ctx.wake = True  # what waited for a gateway that works can go
+
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         # A driver's parameters hold the operator's credentials: managers choose a gateway, they do not read those.
-        return {} if scope.is_superuser(ctx.user) else {row.id: {"parameters": None} for row in rows}
+        if not scope.is_superuser(ctx.user):
+            return {row.id: {"parameters": None} for row in rows}
+        return {row.id: {"parameters": _shown(raw(row, "parameters") or {})} for row in rows}
+
+
+def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: HIDDEN if is_secret(name) and value else value for name, value in parameters.items()}

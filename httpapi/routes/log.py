@@ -44,8 +44,10 @@ class AlarmRequestSchema(Schema):
     status: Annotated[int, choice(AlarmStatus), READ_ONLY]
     callstatus: Annotated[int, shown(_INTEGER), READ_ONLY]
     duration: Annotated[int, shown(_INTEGER), READ_ONLY]
-    callrequest: Annotated[int, relation("callrequest"), READ_ONLY]
+    callrequest: Annotated[int | None, relation("callrequest"), READ_ONLY]
     amd_status: Annotated[str, shown(_STRING), READ_ONLY]
+    message: Annotated[int | None, relation("message"), READ_ONLY]
+    reason: Annotated[str, shown(_STRING), READ_ONLY]
     created_date: Annotated[datetime, moment(), READ_ONLY]
 
 
@@ -53,7 +55,7 @@ class AlarmRequests(Resource):
     path = "alarm-request"
     model = AlarmRequest
     schema = AlarmRequestSchema
-    summary = "Attempts of alarms; duration in seconds of the answered part"
+    summary = "Attempts of alarms, each a call or a message; duration in seconds of the answered part"
     collection = _READ
     item = _READ
     filters = frozenset({"alarm", "date", "status"})
@@ -65,7 +67,10 @@ class AlarmRequests(Resource):
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         calls = CallRequest.select(CallRequest.id, CallRequest.amd_status)
         known = {c.id: c.amd_status for c in calls.where(CallRequest.id.in_([raw(r, "callrequest") for r in rows]))}
-        return {row.id: {"amd_status": known.get(raw(row, "callrequest"), "")} for row in rows}
+        return {
+            row.id: {"amd_status": known.get(raw(row, "callrequest"), ""), "message": raw(row, "outbox")}
+            for row in rows
+        }
 
     def actions(self) -> Iterable[Action]:
         return (Action("get_nested_alarm_request", "GET", self._nested),)
@@ -85,9 +90,11 @@ class AlarmRequests(Resource):
                 nested[f"event-{raw(alarm, 'event')}"][f"alarm-{alarm.id}"] = alarms[alarm.id]
             attempts = AlarmRequest.select().where(AlarmRequest.alarm.in_(list(alarms))).order_by(AlarmRequest.id)
             for attempt in attempts:
+                call, message = raw(attempt, "callrequest"), raw(attempt, "outbox")
                 alarms[raw(attempt, "alarm")][f"alarm-request-{attempt.id}"] = {
                     "url": ctx.url("alarm-request", attempt.id),
-                    "alarm-callrequest": ctx.url("callrequest", raw(attempt, "callrequest")),
+                    "alarm-callrequest": None if call is None else ctx.url("callrequest", call),
+                    **({} if message is None else {"alarm-message": ctx.url("message", message)}),
                     "date": str(attempt.date),
                     "status": str(attempt.status),
                     "callstatus": str(attempt.callstatus),

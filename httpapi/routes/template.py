@@ -1,4 +1,4 @@
-"""Words for mails and short messages."""
+"""Words for mails and short messages: made by managers, used by their calendar users."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fs_app.domain.phone import normalise_number
+from fs_app.domain.tags import problems
 from fs_app.store.models import MailTemplate, SmsTemplate, User
 from httpapi import scope
-from httpapi.kinds import READ_ONLY, matching, moment, own_url, relation, text
-from httpapi.resource import MANAGERS, Resource
+from httpapi.context import Context
+from httpapi.kinds import READ_ONLY, moment, own_url, relation, text
+from httpapi.resource import MANAGERS, Change, Resource
+from httpapi.routes.alarm import mail_address
 from httpapi.schema import Schema
-
-_EMAIL = matching(r"[^@\s]{1,64}@[^@\s]{1,190}", "an address such as desk@example.org")
 
 
 class MailTemplateSchema(Schema):
@@ -20,7 +21,7 @@ class MailTemplateSchema(Schema):
     user: Annotated[int, relation("user", shown_as="username", by_username=True)] = 0
     label: Annotated[str, text(75, blank=False)]
     subject: Annotated[str, text(200, blank=False)]
-    from_email: Annotated[str, text(254, check=_EMAIL)] = ""
+    from_email: Annotated[str, text(254, check=mail_address)] = ""
     from_name: Annotated[str, text(75)] = ""
     message_plaintext: Annotated[str, text(50_000, multiline=True)] = ""
     message_html: Annotated[str, text(100_000, multiline=True)] = ""
@@ -32,15 +33,19 @@ class MailTemplates(Resource):
     path = "mail-template"
     model = MailTemplate
     schema = MailTemplateSchema
-    summary = "Words of mails"
-    readers = MANAGERS
+    summary = "Words of mails, with the {tags} of surveys; in HTML, tag values are text"
     writers = MANAGERS
     owner = "user"
     filters = frozenset({"label"})
     ordering = ("id", "label", "created_date")
 
     def visible(self, user: User) -> Any:
-        return scope.owned(MailTemplate.user, user)
+        return scope.shared_by_manager(MailTemplate.user, user)
+
+    def check(self, ctx: Context, change: Change) -> None:
+        check_tags(change, "subject", "message_plaintext")
+        if check_tags(change, "message_html"):
+            change.errors.add("message_html", "braces are for tags: give styles in style attributes, not in <style>")
 
 
 class SmsTemplateSchema(Schema):
@@ -57,12 +62,25 @@ class SmsTemplates(Resource):
     path = "sms-template"
     model = SmsTemplate
     schema = SmsTemplateSchema
-    summary = "Words of short messages"
-    readers = MANAGERS
+    summary = "Words of short messages, with the {tags} of surveys"
     writers = MANAGERS
     owner = "user"
     filters = frozenset({"label"})
     ordering = ("id", "label", "created_date")
 
     def visible(self, user: User) -> Any:
-        return scope.owned(SmsTemplate.user, user)
+        return scope.shared_by_manager(SmsTemplate.user, user)
+
+    def check(self, ctx: Context, change: Change) -> None:
+        check_tags(change, "sms_text")
+
+
+def check_tags(change: Change, *names: str) -> bool:
+    """Tell what is wrong with the tags of these texts; whether there was anything."""
+    wrong = False
+    for name in names:
+        if name in change.values:
+            for words in problems(change.values[name]):
+                change.errors.add(name, words)
+                wrong = True
+    return wrong

@@ -231,7 +231,7 @@ def test_the_failure_sms_and_the_confirmation_hook_go_out(world: World, tmp_path
     with gevent.Timeout(PATIENCE):
         while True:
             with store.reading():
-                sent = Outbox.get_or_none(Outbox.kind == "sms", Outbox.status == "delivered")
+                sent = Outbox.get_or_none(Outbox.kind == "sms", Outbox.status == "sent")
             if sent is not None:
                 break
             gevent.idle()

@@ -367,6 +367,8 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
         "duration": 0,
         "callrequest": shown["url"],
         "amd_status": "person",
+        "message": None,
+        "reason": "",
         "created_date": "2026-03-02T10:00:00Z",
     }
     listed = api.get(path_of(event) + "get_list_alarm/")

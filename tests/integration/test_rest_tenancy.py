@@ -116,10 +116,11 @@ def test_a_calendar_user_sees_its_own_and_no_more(sqlite_api: Api, world: dict[s
 def test_gateways_are_written_by_superusers_and_read_by_managers(sqlite_api: Api) -> None:
     api = sqlite_api
     gateway = new_gateway(api)
-    sms = api.post("sms-gateway/", {"name": "sms", "parameters": {"token": "secret"}}, "root")
+    parameters = {"url": "https://sms.example/send", "username": "desk", "password": "secret"}
+    sms = api.post("sms-gateway/", {"name": "sms", "driver": "http", "parameters": parameters}, "root")
     assert api.get(path_of(gateway))["name"] == "provider"
     assert api.get(path_of(sms))["parameters"] is None
-    assert api.get(path_of(sms), user="root")["parameters"] == {"token": "secret"}
+    assert api.get(path_of(sms), user="root")["parameters"] == {**parameters, "password": "********"}
     for method, path in (("POST", "gateway/"), ("PATCH", path_of(gateway)), ("DELETE", path_of(gateway))):
         assert api.send(method, path, "{}").status == 403
 
