@@ -48,9 +48,10 @@ from httpapi.live import LiveFeed
 from httpapi.server import HttpServer
 from httpapi.services import Services
 from ivr.answering import answered
+from ivr.callback import take_call
 from ivr.dialogue import Prompt, Speech
 from ivr.prompts import Prompts
-from ivr.runner import run_call, warm_call
+from ivr.runner import warm_call
 from ivr.speech_command import SpeechCommand
 from scheduler.calls import LiveCalls, Observer, unobserved
 from scheduler.loop import Scheduler
@@ -123,7 +124,7 @@ class Service:
         prompts = self.prompts
 
         def answer(channel: Channel) -> None:
-            run_call(channel, self.journal, prompts, self.clock, background=_beside, answering=answered)
+            take_call(channel, self.journal, prompts, self.clock, background=_beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
@@ -381,6 +382,7 @@ class _ToldJournal:
         self._resulted = resulted
         self._observe = observer
         self.preview = journal.preview
+        self.open_callback = journal.open_callback
         self.reached = journal.reached
         self.message_left = journal.message_left
         self.load_audio = journal.load_audio

@@ -3,6 +3,7 @@
     <sounds>/audio/<sha256 of the bytes>.wav         recordings
     <sounds>/tts/<sha256 of command, language, text>.wav
     <sounds>/apology-<language>.wav                  ready from the start, whatever breaks later
+    <sounds>/no-message-<language>.wav               for callers for whom nothing waits; as ready
 
 Files appear whole (written beside, then renamed) and are readable by the switch's own user. Several processes may
 share the directory. Everything here blocks its thread and knows of no loop: it also serves inside FreeSWITCH.
@@ -34,14 +35,14 @@ class PromptFiles:
         """Makes the directories and puts the apologies into place. Raises PromptError when it cannot."""
         self._sounds = sounds.absolute()
         self._tts = tts
-        self._apologies: dict[str, str] = {}
+        self._ready: dict[str, str] = {}  # name -> path of what is in place from the start
         try:
             for room in ("audio", "tts"):
                 (self._sounds / room).mkdir(parents=True, exist_ok=True)
-            for packaged in sorted(_PACKAGED.glob("apology-*.wav")):
+            for packaged in sorted(_PACKAGED.glob("*.wav")):
                 path = str(self._sounds / packaged.name)
                 _write_whole(path, packaged.read_bytes())
-                self._apologies[packaged.stem.removeprefix("apology-")] = path
+                self._ready[packaged.stem] = path
         except OSError as error:
             raise PromptError(f"the sounds directory {self._sounds} cannot be written: {error}") from error
 
@@ -50,7 +51,15 @@ class PromptFiles:
 
         It needs no speech engine, no database and no disk but the one that was there at the start.
         """
-        return self._apologies.get(base_language(language)) or self._apologies["en"]
+        return self._in_place("apology", language)
+
+    def no_message(self, language: str) -> str:
+        """The path of "Thank you for calling. There is no message waiting for this number. Goodbye."; as the apology
+        it needs nothing that could break."""
+        return self._in_place("no-message", language)
+
+    def _in_place(self, name: str, language: str) -> str:
+        return self._ready.get(f"{name}-{base_language(language)}") or self._ready[f"{name}-en"]
 
     def existing(self, prompt: Prompt) -> str | None:
         """The absolute path where the prompt lies ready, or None. Raises PromptError for what cannot be one."""

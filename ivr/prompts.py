@@ -67,6 +67,10 @@ class Prompts:
         """The path of the apology, which needs nothing that could break: see :meth:`PromptFiles.apology`."""
         return self._files.apology(language)
 
+    def no_message(self, language: str) -> str:
+        """The path of what callers hear for whom nothing waits: see :meth:`PromptFiles.no_message`."""
+        return self._files.no_message(language)
+
     def _failures(self, prompts: Iterable[Prompt]) -> list[PromptError]:
         failures: list[PromptError] = []
         making = []

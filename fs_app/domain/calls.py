@@ -146,6 +146,7 @@ class CallContext:
     removeprefix: str = ""
     caller_id_number: str = ""
     caller_id_name: str = ""
+    time_limit: int = 600  # seconds that the call may last
     manager_id: int | None = None  # for whom the call is made: keeps conference rooms apart
 
 

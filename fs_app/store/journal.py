@@ -181,6 +181,7 @@ def _context(call: CallRequest, default_zone: ZoneInfo) -> CallContext:
         gateway=call.gateway.gateways if call.gateway else "",
         caller_id_number=call.callerid,
         caller_id_name=call.caller_name,
+        time_limit=call.timelimit,
     )
 
 

@@ -122,6 +122,16 @@ class Channel(Protocol):
         """A channel variable as last seen (without its ``variable_`` prefix), or None."""
         ...
 
+    @property
+    def caller_number(self) -> str:
+        """Who calls, as the network shows it: anything at all, "" when it shows nothing."""
+        ...
+
+    @property
+    def called_number(self) -> str:
+        """The number that was called, as it reached the dialplan; "" when there is none."""
+        ...
+
     def answer(self) -> None:
         """Answer, unless that has happened. Raises ChannelHungUp."""
         ...
@@ -201,6 +211,10 @@ class Channel(Protocol):
         before anything else, and afterwards no frame comes. Keys are taken in meanwhile. An unanswered call is
         answered. Raises ChannelHungUp when the call was over before.
         """
+        ...
+
+    def hangup_after(self, seconds: int) -> None:
+        """Have the switch end the call in so many seconds, whatever becomes of us. Raises ChannelHungUp."""
         ...
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:

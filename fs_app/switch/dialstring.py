@@ -115,8 +115,7 @@ def originate_command(request: OriginateRequest) -> str:
         "ignore_early_media=true",
         "app_disable_expand_variables=true",
         "playback_terminators=any",
-        f"execute_on_answer='sched_hangup +{_seconds(request.time_limit, TIME_LIMIT_MAX, 'time_limit')}"
-        " ALLOTTED_TIMEOUT'",
+        f"execute_on_answer='sched_hangup {limit_argument(request.time_limit)}'",
     ]
     if request.codecs:
         # The pass at spaces takes the backslashes off, the pass at commas the quotes that they leave.
@@ -170,6 +169,11 @@ def bridge_argument(
     else:
         variables.append(f"originate_timeout={ring}")
     return f"{{{','.join(variables)}}}{target.endpoint}"
+
+
+def limit_argument(seconds: int, field: str = "time_limit") -> str:
+    """The argument of ``sched_hangup`` that ends a call in so many seconds. Raises InvalidInput naming ``field``."""
+    return f"+{_seconds(seconds, TIME_LIMIT_MAX, field)} ALLOTTED_TIMEOUT"
 
 
 def dial_string(gateway: str, number: str) -> str:

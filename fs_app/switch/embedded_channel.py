@@ -36,7 +36,7 @@ from fs_app.switch.channel import (
     check_record,
     entry,
 )
-from fs_app.switch.dialstring import BridgeTarget
+from fs_app.switch.dialstring import BridgeTarget, limit_argument
 from fs_app.switch.hangup import check_cause
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class Session(Protocol):
 
     def ready(self) -> bool: ...
     def answered(self) -> bool: ...
+    def get_uuid(self) -> str: ...
     def getVariable(self, var: str) -> str | None: ...  # noqa: N802
     def setVariable(self, var: str, val: str) -> None: ...  # noqa: N802
     def execute(self, app: str, data: str) -> None: ...
@@ -109,6 +110,14 @@ class EmbeddedChannel:
 
     def variable(self, name: str) -> str | None:
         return self._session.getVariable(name) or None
+
+    @property
+    def caller_number(self) -> str:
+        return self._session.getVariable("caller_id_number") or ""
+
+    @property
+    def called_number(self) -> str:
+        return self._session.getVariable("destination_number") or ""
 
     def answer(self) -> None:
         if not self._session.answered():
@@ -203,6 +212,10 @@ class EmbeddedChannel:
     def listen(self) -> Iterator[Frames]:
         raise SwitchError("inside the switch nobody listens to who answered: use the outbound socket for detection")
         yield
+
+    def hangup_after(self, seconds: int) -> None:
+        self._alive()
+        self._session.execute("sched_hangup", limit_argument(seconds))
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         check_cause(cause)

@@ -30,7 +30,7 @@ from fs_app.switch.channel import (
     check_path,
     entry,
 )
-from fs_app.switch.dialstring import BridgeTarget
+from fs_app.switch.dialstring import BridgeTarget, limit_argument
 from fs_app.switch.hangup import check_cause
 from fs_app.switch.joining import conference, transfer
 from fs_app.switch.listening import UdpFrames
@@ -72,6 +72,18 @@ class OutboundChannel:
 
     def variable(self, name: str) -> str | None:
         return self._session.variable(name)
+
+    @property
+    def caller_number(self) -> str:
+        return self._shown("Caller-Caller-ID-Number")
+
+    @property
+    def called_number(self) -> str:
+        return self._shown("Caller-Destination-Number")
+
+    def _shown(self, header: str) -> str:
+        data = self._session.session_data
+        return "" if data is None else data.get(header, "")
 
     def answer(self) -> None:
         data = self._session.session_data
@@ -166,6 +178,9 @@ class OutboundChannel:
     def close(self) -> None:
         """The call is over: let go of what only a live call needs."""
         self._audio.close()
+
+    def hangup_after(self, seconds: int) -> None:
+        self._finish(self._session.run("sched_hangup", limit_argument(seconds)), self._limit, seen=None)
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         packet = sendmsg({"call-command": "hangup", "hangup-cause": check_cause(cause)})

@@ -72,11 +72,14 @@ class ScriptedChannel:
         self.cause = ""  # of the hang-up
         self.heard: list[list[str]] = []
         self.tape: list[tuple[Any, ...]] = [] if tape is None else tape
+        self.variables: dict[str, str] = {}
+        self.caller_number = ""
+        self.called_number = ""
         self._script = list(script)
         self._keys = ""
 
     def variable(self, name: str) -> str | None:
-        return None
+        return self.variables.get(name)
 
     def answer(self) -> None:
         self._alive()
@@ -180,6 +183,10 @@ class ScriptedChannel:
         self._alive()
         self.tape.append(("listen",))
         return nullcontext(ScriptedFrames(self._during().frames))
+
+    def hangup_after(self, seconds: int) -> None:
+        self._alive()
+        self.tape.append(("hangup_after", seconds))
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         self.tape.append(("hangup",))

@@ -28,6 +28,7 @@ MAY: dict[str, set[str]] = {
     "fs_app.switch": {"fs_app.domain", "fs_app.clock"},
     "fs_app.notify": {"fs_app.domain", "fs_app.clock"},
     "fs_app.simulator": {"fs_app.domain", "fs_app.clock"},
+    "ivr.inside": {"ivr", "fs_app.config", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "ivr": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "scheduler": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "httpapi": {
