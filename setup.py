@@ -24,6 +24,7 @@ setup(
         "greenswitch==0.0.19",
         "num2words>=0.5.14",
         "peewee>=4.0",
+        "phonenumbers>=8.13",
         "pydantic>=2.7",
         "python-dateutil>=2.9",
         "smpplib>=2.2.4",

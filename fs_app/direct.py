@@ -10,6 +10,7 @@ from fs_app.clock import SystemClock
 from fs_app.config import Settings
 from fs_app.domain.alarms import Dial
 from fs_app.errors import FsAppError, InvalidInput, SwitchDown
+from fs_app.numbers import international
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
 from fs_app.switch.dialstring import originate_command
@@ -31,6 +32,7 @@ def plan_call(store: Store, settings: Settings, number: str, setting_id: int, su
     if outbound.port == 0:
         raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
     rules = plan.PlanSettings(str(outbound), settings.time_limit)
+    number = international(number, setting.country, "number")
     dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {}, "")
     originate_command(dial.request)
     return dial

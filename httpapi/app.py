@@ -61,13 +61,21 @@ def _resource(surround: Surround, resource: Resource) -> Iterator[tuple[str, Han
     base = f"{BASE}{resource.path}/"
     yield base, surround.endpoint(collection, resource.collection, describe, resource.path)
     yield base + "<id>/", surround.endpoint(item, resource.item, describe, resource.path)
+    actions: dict[str, list[Action]] = {}
     for action in resource.actions():
-        yield f"{base}<id>/{action.name}/", _action(surround, action, resource.path)
+        actions.setdefault(action.name, []).append(action)
+    for name, several in actions.items():
+        yield f"{base}<id>/{name}/", _action(surround, name, several, resource.path)
 
 
-def _action(surround: Surround, action: Action, path: str) -> Handler:
-    verbs: dict[str, Verb] = {action.method: lambda ctx, at: action.run(ctx, row_id(at))}
-    return surround.endpoint(verbs, action.allow, lambda: {"name": action.name, "methods": action.allow}, path)
+def _action(surround: Surround, name: str, actions: list[Action], path: str) -> Handler:
+    def verb(action: Action) -> Verb:
+        return lambda ctx, at: action.run(ctx, row_id(at))
+
+    allow = tuple(dict.fromkeys(method for action in actions for method in action.allow))
+    return surround.endpoint(
+        {a.method: verb(a) for a in actions}, allow, lambda: {"name": name, "methods": allow}, path
+    )
 
 
 def _health(services: Services) -> Handler:

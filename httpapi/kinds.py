@@ -260,6 +260,17 @@ def json_object(check: Callable[[dict[str, Any]], dict[str, Any]], describe: str
     return Kind(parse=parse, schema={"type": "object", "description": describe})
 
 
+def array(check: Callable[[list[Any]], list[Any]], describe: str) -> Kind:
+    """A JSON array; ``check`` raises ValueError or InvalidInput about what it may hold."""
+
+    def parse(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValueError(f"is {_a(value)}: give {describe}")
+        return check(value)
+
+    return Kind(parse=parse, schema={"type": "array", "items": {"type": "string"}, "description": describe})
+
+
 def shown(schema: Mapping[str, Any], show: Callable[[Any], Any] = lambda value: value) -> Kind:
     """What is only ever shown."""
 

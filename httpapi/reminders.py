@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import fn
-
 from fs_app.domain.enums import AlarmStatus, EventStatus
-from fs_app.domain.window import first_due, load_zone, next_open
-from fs_app.store.models import Alarm, AlarmRequest, Calendar, Event
+from fs_app.domain.window import load_zone
+from fs_app.store.due import waiting_until
+from fs_app.store.models import Alarm, Calendar, Event
 from httpapi.context import Context
 from httpapi.errors import conflict
 
@@ -26,20 +24,19 @@ def zone_of(ctx: Context, calendar_id: int) -> ZoneInfo:
 
 def refresh_event(ctx: Context, event: Any) -> None:
     """Recompute what is due for every alarm of ``event`` that still waits; one in process is left alone."""
-    zone = zone_of(ctx, event.__data__["calendar"])
     for alarm in Alarm.select().where(Alarm.event == event.id, Alarm.status.in_(OPEN)):
-        refresh_alarm(ctx, alarm, event, zone)
+        refresh_alarm(ctx, alarm, event)
 
 
-def refresh_alarm(ctx: Context, alarm: Any, event: Any, zone: ZoneInfo) -> None:
+def refresh_alarm(ctx: Context, alarm: Any, event: Any) -> None:
     """Write ``due_at`` unless a claim came first: the status is checked in the same statement."""
-    due = _due(alarm, event, zone)
+    due = waiting_until(alarm, event, ctx.services.default_zone)
     Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(OPEN)).execute()
     ctx.wake = True
 
 
 def refresh_calendar(ctx: Context, calendar_id: int) -> None:
-    """After a change of zone: windows of the pending events are elsewhere now, and so are their next occurrences."""
+    """After a change of zone or of closed days: windows are elsewhere now, and so are next occurrences."""
     for event in Event.select().where(Event.calendar == calendar_id, Event.status == EventStatus.PENDING.value):
         refresh_event(ctx, event)
     Event.update(next_child_at=ctx.now).where(
@@ -66,17 +63,3 @@ def refuse_while_calling(events: Any) -> None:
     calling = Alarm.select().where(Alarm.event.in_(events), Alarm.status == AlarmStatus.IN_PROCESS.value)
     if calling.exists():
         raise conflict("a call of one of its alarms is in process: try again when it has ended")
-
-
-def _due(alarm: Any, event: Any, zone: ZoneInfo) -> datetime | None:
-    if event.status != EventStatus.PENDING.value or alarm.status not in OPEN:
-        return None
-    start = alarm.date_start_notice or event.start
-    due = first_due(start, alarm.advance_notice, alarm.daily_start, alarm.daily_stop, zone)
-    if alarm.status == AlarmStatus.RETRY.value:
-        last = AlarmRequest.select(fn.MAX(AlarmRequest.date)).where(AlarmRequest.alarm == alarm.id).scalar()
-        if last is not None:
-            # A change of the event is no reason to ring again sooner than the retry delay allows.
-            earliest = last + timedelta(seconds=alarm.retry_delay)
-            due = next_open(max(due, earliest), alarm.daily_start, alarm.daily_stop, zone)
-    return due

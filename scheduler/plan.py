@@ -12,7 +12,6 @@ from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmMethod, EventStatus, Kind
 from fs_app.domain.phone import normalise_number, through_gateway
 from fs_app.domain.tags import clean, fill
-from fs_app.domain.window import next_open
 from fs_app.errors import InvalidInput
 from fs_app.words import Values, of_alarm, written
 
@@ -51,7 +50,7 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
             return Wait(now + MENDING, f"gateway {due.setting.gateway.name} is switched off")
     if due.method is AlarmMethod.SMS and due.sms_gateway_id is None:
         return Wait(now + MENDING, "no SMS gateway: set one on the calendar setting")
-    opening = next_open(now, policy.daily_start, policy.daily_stop, policy.zone)
+    opening = policy.next_open(now)
     if opening > now:
         if opening >= policy.event_end:
             return Fail("missed: the daily window does not open again before the event ends")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fs_app.domain.alarms import RetryPolicy, Verdict
+from fs_app.domain.alarms import NO_KEYPRESS, RetryPolicy, Verdict
 from fs_app.domain.calls import CallEnded, CallFacts, OriginateFailed
 from fs_app.domain.enums import AlarmStatus, IvrEnd, Outcome, WhoAnswered
-from fs_app.domain.window import next_open
 
 TRUNK_BACKOFF = timedelta(seconds=30)
 
@@ -48,17 +47,21 @@ def after(
     outcome: Outcome, reason: str, facts: CallFacts, policy: RetryPolicy | None, num_attempt: int, now: datetime
 ) -> Verdict:
     """The verdict on an attempt; ``num_attempt`` counts the attempts before it, ``policy`` None is a single call."""
+    insistent = policy is not None and policy.insistent
+    ended = outcome.value
     if outcome is Outcome.ANSWERED:
         delivered = facts.ivr_started and facts.ivr_end is not IvrEnd.ERROR and facts.spoken
-        if facts.pressed or (delivered and not (policy and policy.require_keypress)):
+        needs_key = policy is not None and (policy.require_keypress or insistent)
+        if facts.pressed or (delivered and not needs_key):
             return Verdict(outcome, AlarmStatus.SUCCESS, "")
         if delivered:
             reason = "answered, but no key was pressed"
+            ended = NO_KEYPRESS
         elif facts.ivr_end is IvrEnd.ERROR:
             reason = "answered, but the survey failed"
         elif facts.ivr_started:
             reason = "answered, but hung up before the first word"
-    if outcome is Outcome.MACHINE and facts.message_left:
+    if outcome is Outcome.MACHINE and facts.message_left and not insistent:
         return Verdict(outcome, AlarmStatus.SUCCESS, reason)
     if outcome in (Outcome.UNKNOWN, Outcome.BAD_NUMBER) or policy is None:
         return Verdict(outcome, AlarmStatus.FAILURE, reason)
@@ -66,13 +69,13 @@ def after(
         return _again(outcome, reason, policy, TRUNK_BACKOFF, now, counted=False)
     if num_attempt >= policy.maxretry:
         return Verdict(outcome, AlarmStatus.FAILURE, reason)
-    return _again(outcome, reason, policy, timedelta(seconds=policy.retry_delay), now, counted=True)
+    return _again(outcome, reason, policy, policy.delay(ended), now, counted=True)
 
 
 def _again(
     outcome: Outcome, reason: str, policy: RetryPolicy, delay: timedelta, now: datetime, *, counted: bool
 ) -> Verdict:
-    due = next_open(now + delay, policy.daily_start, policy.daily_stop, policy.zone)
+    due = policy.next_open(now + delay)
     if due >= policy.event_end:
         return Verdict(outcome, AlarmStatus.FAILURE, f"{reason}; the event ends before another attempt", counted)
     return Verdict(outcome, AlarmStatus.RETRY, reason, counted, due)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, EventStatus, Kind, Outcome
 from fs_app.domain.tags import EVENT_TIMES
+from fs_app.domain.window import NEVER, Closed, next_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class SettingFacts:
     survey_id: int
     gateway: GatewayFacts
     require_keypress: bool = False
+    country: str = ""  # of numbers written without one
+
+
+NO_KEYPRESS = "no_keypress"  # answered, but the key that was asked for did not come
+# After which outcomes an attempt may follow whose delay can be set.
+RETRY_DELAYS = ("busy", "no_answer", "rejected", "machine", NO_KEYPRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class RetryPolicy:
     """What decides whether and when another attempt follows. Delays in seconds.
 
     ``require_keypress`` is False for calls that are for machines only: none of them will press a key.
+    ``retry_delays`` says otherwise than ``retry_delay`` for single outcomes, by their names, and for ``no_keypress``.
+    ``insistent``: only the key (the code, where the alarm has one) is success, whoever or whatever answered.
     """
 
     maxretry: int
@@ -52,6 +61,17 @@ class RetryPolicy:
     zone: ZoneInfo
     event_end: datetime
     require_keypress: bool = False
+    closed: Closed = NEVER
+    retry_delays: Mapping[str, int] = field(default_factory=dict)
+    insistent: bool = False
+
+    def next_open(self, moment: datetime) -> datetime:
+        """``moment`` itself when calls may be made then, else when they may next; aware, UTC."""
+        return next_open(moment, self.daily_start, self.daily_stop, self.zone, self.closed)
+
+    def delay(self, after: str) -> timedelta:
+        """How long to wait after an attempt that ended so."""
+        return timedelta(seconds=self.retry_delays.get(after, self.retry_delay))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,19 @@ from calendar import isleap, monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from fs_app.domain.rules import Frequency, RecurrenceRule, parse_rule
+from fs_app.domain.rules import Exclusions, Frequency, RecurrenceRule, parse_rule
 from fs_app.domain.window import to_utc
 
-__all__ = ["Frequency", "Occurrence", "RecurrenceRule", "next_after", "parse_rule"]
+__all__ = ["Frequency", "Occurrence", "RecurrenceRule", "next_after", "parse_rule", "uncounted"]
 
 # 29 February on a given weekday comes back after at most 40 years (across a century without its leap year).
 HORIZON = timedelta(days=40 * 366)
 _GAP_MAX = timedelta(hours=25)  # no clock change skips more than one day (Pacific/Apia, 2011-12-30)
 _DAY = timedelta(days=1)
+NOTHING = Exclusions()
 _END_OF_TIME = datetime(9900, 1, 1, tzinfo=UTC)
 
 
@@ -42,20 +44,23 @@ def next_after(
     after: datetime,
     until: datetime | None = None,
     occurrences_before: int | None = None,
+    excluded: Exclusions = NOTHING,
 ) -> Occurrence | None:
     """The first occurrence that starts strictly after ``after``; None when there is none within 40 years of it.
 
     ``start`` (aware) is the master event's; it is occurrence 1 whether or not it fits the rule, and COUNT includes it
     (RFC 5545). ``until`` (aware, inclusive) limits in addition to the rule's own UNTIL. A wall time that a clock
     change skips moves forward; one that happens twice is taken once, the first time; two occurrences that meet in one
-    moment are one.
+    moment are one. What is ``excluded`` is counted, and left out.
 
     ``occurrences_before`` is how many occurrences start at or before ``after``, where the caller knows it: it is
     believed, and makes this one step. None: they are counted from ``start``.
     """
     first = start.astimezone(UTC)
     if after < first:
-        return Occurrence(first, 1)
+        if not excluded.covers(first, zone):
+            return Occurrence(first, 1)
+        after, occurrences_before = first, 1
     last = min((moment for moment in (until, _moment(rule.until, zone)) if moment is not None), default=None)
     if after >= _END_OF_TIME or (last is not None and last <= after):
         return None
@@ -65,9 +70,27 @@ def next_after(
         number += 1
         if (rule.count is not None and number > rule.count) or (last is not None and moment > last):
             return None
-        if moment > after:
+        if moment > after and not (excluded and excluded.covers(moment, zone)):
             return Occurrence(moment, number)
     return None
+
+
+@lru_cache(maxsize=4096)
+def uncounted(rule: RecurrenceRule, start: datetime, zone: ZoneInfo) -> RecurrenceRule:
+    """The same series without a COUNT: it ends at the moment of its last occurrence instead.
+
+    A rule that counts is counted once, and not again for each occurrence of ten years.
+    """
+    if rule.count is None:
+        return rule
+    bare = replace(rule, count=None)
+    last = Occurrence(start.astimezone(UTC), 1)
+    while last.number < rule.count:
+        found = next_after(bare, start, zone, last.start, occurrences_before=last.number)
+        if found is None:
+            break
+        last = found
+    return replace(bare, until=last.start)
 
 
 def _moment(until: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -6,15 +6,18 @@ It is parsed by a whitelist and bounded in every number; it is never evaluated. 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
+from zoneinfo import ZoneInfo
 
 from fs_app.errors import InvalidInput
 
 COUNT_MAX = 10_000
 TEXT_MAX = 2_000  # characters of params
 LIST_MAX = 100  # values of one word
+EXDATES_MAX = 1_000
 
 
 class Frequency(IntEnum):
@@ -205,3 +208,49 @@ def _wkst(field: str, text: str) -> int:
     if nth:
         raise InvalidInput(field, f"wkst is {text!r}: must be a plain weekday such as MO or SU")
     return day
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What a series leaves out (EXDATE): whole days by the clock on the wall, and moments: aware (UTC), or naive for
+    wall-clock time in the calendar's zone. COUNT counts what is left out (RFC 5545)."""
+
+    days: frozenset[date] = frozenset()
+    moments: frozenset[datetime] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.days or self.moments)
+
+    def covers(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Whether the occurrence at ``moment`` is left out."""
+        wall = moment.astimezone(zone).replace(tzinfo=None, fold=0)
+        return wall.date() in self.days or wall in self.moments or moment in self.moments
+
+    def texts(self) -> list[str]:
+        """As :func:`parse_exdates` reads them, in order."""
+        moments = [moment.isoformat(sep=" ") for moment in self.moments]
+        return sorted([*(day.isoformat() for day in self.days), *moments])
+
+
+def parse_exdates(values: Iterable[object], field: str = "exdates") -> Exclusions:
+    """Days (``2026-12-25``) and moments (``2026-12-24 09:00:00``, with or without an offset).
+
+    Raises InvalidInput naming ``field``.
+    """
+    days: set[date] = set()
+    moments: set[datetime] = set()
+    for value in values:
+        text = value.strip() if isinstance(value, str) else ""
+        try:
+            if "T" in text.upper() or " " in text:
+                moment = datetime.fromisoformat(text).replace(microsecond=0, fold=0)
+                moments.add(moment if moment.tzinfo is None else moment.astimezone(UTC))
+            else:
+                days.add(date.fromisoformat(text))
+        except (ValueError, OverflowError):
+            raise InvalidInput(
+                field, f"{str(value)[:40]!r} is no date or time: give one such as 2026-12-25 or 2026-12-24 09:00:00"
+            ) from None
+    if len(days) + len(moments) > EXDATES_MAX:
+        raise InvalidInput(field, f"has {len(days) + len(moments)} entries: at most {EXDATES_MAX}")
+    return Exclusions(frozenset(days), frozenset(moments))

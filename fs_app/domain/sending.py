@@ -12,7 +12,6 @@ from typing import Any
 
 from fs_app.domain.alarms import RetryPolicy
 from fs_app.domain.enums import AlarmStatus, Kind
-from fs_app.domain.window import next_open
 
 # After the first, second, … sending that failed; the last one repeats.
 BACKOFF = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds
@@ -118,7 +117,7 @@ def after(delivery: Delivery, attempts: int, policy: RetryPolicy, num_attempt: i
 
 
 def _again(reason: str, policy: RetryPolicy, when: datetime, *, counted: bool) -> SendVerdict:
-    due = next_open(when, policy.daily_start, policy.daily_stop, policy.zone)
+    due = policy.next_open(when)
     if due >= policy.event_end:
         return SendVerdict(AlarmStatus.FAILURE, f"{reason}; the event ends before another attempt", counted)
     return SendVerdict(AlarmStatus.RETRY, reason, counted, due, same_key=not counted)

@@ -52,7 +52,6 @@ from fs_app.store.models import (
     CallRequest,
     Event,
     SealedSurvey,
-    SurveyAnswer,
 )
 from fs_app.store.models import database as proxy
 from fs_app.store.outbox_queue import insert_message
@@ -61,6 +60,8 @@ log = logging.getLogger(__name__)
 
 Decide = Callable[[DueAlarm, str], Decision]
 ALL_METHODS = tuple(AlarmMethod)
+# What the alarm of an escalation has of the one it stands for.
+_ESCALATED = ("event", "daily_start", "daily_stop", "maxretry", "retry_delay", "retry_delays", "survey")
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
@@ -195,7 +196,7 @@ class Attempts:
         """What is on record about a call; None when there is no such call."""
         with self._store.reading():
             call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
-            return None if call is None else _facts(call)
+            return None if call is None else _facts(call, self._alarm_of(call_uuid))
 
     def policy(self, call_uuid: str) -> tuple[RetryPolicy, int] | None:
         """The retry policy of the call's alarm and how many attempts counted before this one; None without an alarm."""
@@ -374,6 +375,21 @@ class Attempts:
         due = due_alarm(alarm, self._zone)
         if due is not None:
             outbox.failure_sms(alarm, due, now)
+            self._escalate(alarm, due, now)
+
+    def _escalate(self, alarm: Alarm, due: DueAlarm, now: datetime) -> None:
+        """Nobody has pressed the code of a wake-up call: somebody else is called, by an alarm of its own."""
+        if not (alarm.insistent and alarm.phonenumber_escalation) or due.event_status is not EventStatus.PENDING:
+            return
+        columns = {name: alarm.__data__[name] for name in _ESCALATED}
+        Alarm.create(
+            **columns,
+            alarm_phonenumber=alarm.phonenumber_escalation,
+            reason=f"escalation of alarm {alarm.id}",
+            due_at=due.policy.next_open(now),
+            created_date=now,
+            updated_date=now,
+        )
 
     def _claim_one(self, alarm: Alarm, call_uuid: str, now: datetime, lease: timedelta, decide: Decide) -> Claim | None:
         decision = self._decide(alarm, call_uuid, decide)
@@ -409,8 +425,7 @@ def _event_pending(alarm: Alarm) -> bool:
     return event is not None and bool(event.status == EventStatus.PENDING)
 
 
-def _facts(call: CallRequest) -> CallFacts:
-    pressed = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid).exists()
+def _facts(call: CallRequest, alarm: Alarm | None) -> CallFacts:
     return CallFacts(
         call_uuid=call.request_uuid,
         dialled_at=call.dialled_at,
@@ -418,9 +433,9 @@ def _facts(call: CallRequest) -> CallFacts:
         ivr_started=call.ivr_started_at is not None,
         ivr_end=IvrEnd(call.ivr_end) if call.ivr_end else None,
         completed=call.completed,
-        pressed=bool(pressed),
+        pressed=callbacks.pressed(call, alarm),
         result=AlarmResult(call.result),
         who=WhoAnswered(call.amd_status or WhoAnswered.UNKNOWN),
         message_left=call.message_left,
-        spoken=call.ivr_end != IvrEnd.HANGUP or call.last_section is not None or bool(pressed),
+        spoken=call.ivr_end != IvrEnd.HANGUP or call.last_section is not None or callbacks.pressed(call, None),
     )

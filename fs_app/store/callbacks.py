@@ -111,17 +111,25 @@ def was_heard(alarm_id: int, since: datetime) -> bool:
     return bool(calls.exists())
 
 
+def pressed(call: CallRequest, alarm: Alarm | None) -> bool:
+    """Whether a valid key was pressed in the call; where its alarm is insistent on a code, the code."""
+    answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid)
+    if alarm is not None and alarm.insistent and alarm.insistent_code:
+        answers = answers.where(SurveyAnswer.digits == alarm.insistent_code)
+    return bool(answers.exists())
+
+
 def ended(call: CallRequest, end: IvrEnd, reason: str, now: datetime) -> None:
     """Book the end of an inbound call: its survey stopped, and with it the call.
 
     Heard is a reminder whose survey came to its end or got a valid key; where the setting requires one, only the key
     counts. One that was not heard is dialled again as planned, but not before the retry delay.
     """
-    pressed = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid).exists()
     request = AlarmRequest.get(AlarmRequest.callrequest == call)
     alarm = request.alarm
-    done = bool(pressed) or (end is IvrEnd.COMPLETED and not _requires_key(alarm))
-    failed = end is IvrEnd.ERROR and not pressed
+    key = pressed(call, alarm)
+    done = key or (end is IvrEnd.COMPLETED and not _requires_key(alarm))
+    failed = end is IvrEnd.ERROR and not key
     seconds = max(0, int((now - (call.answered_at or now)).total_seconds()))
     CallRequest.update(
         status=CallStatus.FAILURE if failed else CallStatus.SUCCESS,
@@ -194,7 +202,7 @@ def _shown(number: str) -> str:
 def _requires_key(alarm: Alarm) -> bool:
     profile = CalendarUserProfile.get_or_none(CalendarUserProfile.user == alarm.event.calendar.user_id)
     setting = None if profile is None else profile.calendar_setting
-    return bool(setting and setting.require_keypress)
+    return bool(alarm.insistent or (setting and setting.require_keypress))
 
 
 def _guard(call: CallRequest) -> datetime:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
-from fs_app.domain.enums import AlarmMethod, AmdBehavior, EventStatus
+from fs_app.domain.enums import AlarmMethod, AlarmStatus, AmdBehavior, EventStatus
+from fs_app.domain.phone import is_number
+from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
-from fs_app.domain.window import load_zone
+from fs_app.domain.window import Closed, first_due, load_zone, next_open
+from fs_app.numbers import international, spellings
 from fs_app.store.models import (
     Alarm,
+    AlarmRequest,
     Calendar,
     CalendarSetting,
     CalendarUserProfile,
@@ -40,11 +45,15 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         return None
     profile = getattr(row.calendar.user, "profile_row", None)
     setting = None if profile is None else profile.calendar_setting
-    zone = load_zone(row.calendar.timezone) if row.calendar.timezone else default_zone
+    zone = zone_of(row.calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
+    country = setting.country if setting else ""
+    number = alarm.alarm_phonenumber
+    if is_number(number):
+        number = international(number, country)
     return DueAlarm(
         alarm_id=alarm.id,
-        phone_number=alarm.alarm_phonenumber,
+        phone_number=number,
         num_attempt=alarm.num_attempt,
         policy=RetryPolicy(
             maxretry=alarm.maxretry,
@@ -54,6 +63,9 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
             zone=zone,
             event_end=row.end,
             require_keypress=bool(setting and setting.require_keypress and not _for_machines(setting)),
+            closed=closed_days(row.calendar),
+            retry_delays={**((setting.retry_delays or {}) if setting else {}), **(alarm.retry_delays or {})},
+            insistent=alarm.insistent,
         ),
         event_title=row.title,
         event_start=row.start,
@@ -64,7 +76,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         language=_language(row.data, profile),
         calendar_user=_called(row.calendar.user, profile),
         occurrence=row.parent_event_id is not None,
-        do_not_call=is_dnc(manager_id, alarm.alarm_phonenumber),
+        do_not_call=is_dnc(manager_id, number, country),
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
         sms=_sms_words(alarm),
@@ -94,26 +106,46 @@ def _called(user: User, profile: CalendarUserProfile | None) -> str:
     return person or (profile.company_name if profile else None) or str(user.username)
 
 
-def is_dnc(manager_id: int | None, number: str) -> bool:
-    """Whether the number stands on one of the manager's do-not-call lists, in any of its spellings."""
+def zone_of(calendar: Calendar, default_zone: ZoneInfo) -> ZoneInfo:
+    """Whose clock the calendar follows."""
+    return load_zone(calendar.timezone) if calendar.timezone else default_zone
+
+
+def closed_days(calendar: Calendar) -> Closed:
+    """The days on which the calendar is closed."""
+    return Closed(
+        frozenset(WEEKDAYS.index(day) for day in calendar.closed_weekdays or ()),
+        frozenset(map(date.fromisoformat, calendar.closed_dates or ())),
+    )
+
+
+def waiting_until(alarm: Any, event: Any, default_zone: ZoneInfo) -> datetime | None:
+    """When the next attempt of an alarm that waits may be made, as its event and its calendar are now; None when there
+    is none to make."""
+    if event.status != EventStatus.PENDING.value or alarm.status not in (AlarmStatus.PENDING, AlarmStatus.RETRY):
+        return None
+    zone, closed = zone_of(event.calendar, default_zone), closed_days(event.calendar)
+    window = alarm.daily_start, alarm.daily_stop, zone, closed
+    due = first_due(alarm.date_start_notice or event.start, alarm.advance_notice, *window)
+    if alarm.status == AlarmStatus.RETRY:
+        last = AlarmRequest.select(fn.MAX(AlarmRequest.date)).where(AlarmRequest.alarm == alarm.id).scalar()
+        if last is not None:
+            # A change of the event is no reason to ring again sooner than the retry delay allows.
+            due = next_open(max(due, last + timedelta(seconds=alarm.retry_delay)), *window)
+    return due
+
+
+def is_dnc(manager_id: int | None, number: str, country: str = "") -> bool:
+    """Whether the number stands on one of the manager's do-not-call lists, in any of its spellings; ``country`` is
+    that of numbers written without one."""
     if manager_id is None or not number:
         return False
     listed = (
         DncContact.select()
         .join(DncList)
-        .where(DncList.user == manager_id, DncContact.phone_number.in_(spellings(number)))
+        .where(DncList.user == manager_id, DncContact.phone_number.in_(spellings(number, country)))
     )
     return bool(listed.exists())
-
-
-def spellings(number: str) -> tuple[str, ...]:
-    """The ways in which one number may be stored: with and without the international prefix.
-
-    >>> spellings("+15550100001")
-    ('15550100001', '+15550100001', '0015550100001')
-    """
-    digits = number.removeprefix("+").removeprefix("00")
-    return digits, f"+{digits}", f"00{digits}"
 
 
 def setting_facts(row: CalendarSetting) -> SettingFacts:
@@ -124,6 +156,7 @@ def setting_facts(row: CalendarSetting) -> SettingFacts:
         call_timeout=row.call_timeout,
         survey_id=row.survey_id,
         require_keypress=row.require_keypress,
+        country=row.country,
         gateway=GatewayFacts(
             id=gateway.id,
             name=gateway.name,

@@ -277,6 +277,8 @@ class CalendarSetting(Base):
     voicemail_audiofile_id: int | None
     require_keypress = BooleanField(default=False)  # answered without a valid key is retried
     amd_parameters = JsonField(null=True)  # of ivr.amd; NULL: its defaults
+    retry_delays = JsonField(null=True)  # seconds by outcome, where they differ from the alarm's retry_delay
+    country = CharField(default="")  # ISO 3166 code of numbers written without one; empty: dialled as written
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
 
@@ -305,13 +307,15 @@ class CalendarUserProfile(Base):
 
 
 class Calendar(Base):
-    """``timezone`` is an IANA name; empty means the configured one."""
+    """``timezone`` is an IANA name; empty means the configured one. Closed are whole days by its clock."""
 
     name = CharField()
     user = ForeignKeyField(User, backref="calendars", on_delete="CASCADE")
     user_id: int
     max_concurrent = IntegerField(default=0)
     timezone = CharField(default="")
+    closed_weekdays = JsonField(null=True)  # ["SA", "SU"]
+    closed_dates = JsonField(null=True)  # ["2026-12-25"]
     created_date = UtcDateTimeField()
 
 
@@ -352,7 +356,24 @@ class Event(Base):
     occ_count = IntegerField(default=0)
     next_child_at = UtcDateTimeField(null=True)
     last_occurrence = UtcDateTimeField(null=True)
+    exdates = JsonField(null=True)  # days and moments that the rule leaves out; see fs_app.domain.rules.Exclusions
     created_on = UtcDateTimeField()
+
+
+class Occurrence(Base):
+    """A single occurrence that somebody kept, moved or cancelled; unique on (event, original_start).
+
+    ``event`` is the master. ``child`` is the event made of it ahead of its time; NULL while there is none.
+    """
+
+    event = ForeignKeyField(Event, backref="occurrences", on_delete="CASCADE")
+    event_id: int
+    original_start = UtcDateTimeField()
+    child = ForeignKeyField(Event, null=True, backref="occurrence", on_delete="SET NULL")
+    child_id: int | None
+    cancelled = BooleanField(default=False)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
 
 
 class Alarm(Base):
@@ -383,6 +404,10 @@ class Alarm(Base):
     url_confirm = CharField(default="")
     url_cancel = CharField(default="")
     phonenumber_transfer = CharField(default="")
+    retry_delays = JsonField(null=True)  # seconds by outcome; before the setting's
+    insistent = BooleanField(default=False)  # a wake-up call: only the key, or the code, is success
+    insistent_code = CharField(default="")
+    phonenumber_escalation = CharField(default="")  # called when an insistent alarm has failed for good
     num_attempt = IntegerField(default=0)
     sequence = IntegerField(default=0)
     status = IntegerField(default=AlarmStatus.PENDING.value)
@@ -556,6 +581,7 @@ MODELS: tuple[type[Root], ...] = (
     Calendar,
     Rule,
     Event,
+    Occurrence,
     Alarm,
     CallRequest,
     Outbox,

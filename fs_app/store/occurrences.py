@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from fs_app.domain.enums import AlarmResult, AlarmStatus, EventStatus
-from fs_app.domain.recurrence import RecurrenceRule, next_after, parse_rule
-from fs_app.domain.window import first_due, load_zone, to_utc
+from fs_app.domain.recurrence import RecurrenceRule, next_after, parse_rule, uncounted
+from fs_app.domain.rules import Exclusions, parse_exdates
+from fs_app.domain.window import Closed, first_due, to_utc
 from fs_app.errors import InvalidInput
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, Event, Rule
+from fs_app.store.due import closed_days, zone_of
+from fs_app.store.models import Alarm, Event, Occurrence, Rule
 
 log = logging.getLogger(__name__)
 
@@ -93,48 +95,58 @@ class Occurrences:
 
     # ---- inside a transaction, the master locked
 
-    def _look(self, master: Event, now: datetime, *, early: bool) -> int:
-        """Make the next child if its time has come (or ``early``); write down how far the series is. 0 or 1."""
+    def _look(self, master: Event, now: datetime, *, early: bool) -> bool:
+        """Make the next child if its time has come (or ``early``); write down how far the series is."""
         if master.parent_event_id is not None or master.rule is None or master.status == EventStatus.COMPLETED:
             _settle(master, None, None)
-            return 0
+            return False
         paused = master.status == EventStatus.PAUSED
         try:
-            series = self._series(master, master.rule)
+            series = self.series(master, master.rule)
             settled = _settled(master, now)
             if paused:
                 # What starts while it is paused is left out, so that it resumes with its next occurrence.
                 settled = max(settled, now)
             coming = series.next(settled)
+            while coming is not None and coming in series.settled_apart:
+                settled, coming = coming, series.next(coming)
             if coming is None or paused:
                 _settle(master, settled, coming)
-                return 0
+                return False
             make_at = series.make_at(coming, settled)
             if make_at > now and not early:
                 _settle(master, settled, make_at)
-                return 0
+                return False
             following = series.next(coming)
             look = None if following is None else max(series.make_at(following, coming), now)
             alarms = [series.alarm(alarm, coming, now) for alarm in series.alarms]
         except (InvalidInput, ValueError, OverflowError) as exc:
             log.error("event %s makes no more occurrences: %s", master.id, exc)
             _settle(master, None, None)
-            return 0
+            return False
         _settle(master, coming, look)
-        return self._insert(master, coming, alarms, now)
+        return bool(self.insert(master, coming, alarms, now))
 
-    def _series(self, master: Event, rule: Rule) -> _Series:
-        name = master.calendar.timezone
-        return _Series(
+    def series(self, master: Event, rule: Rule) -> Series:
+        zone = zone_of(master.calendar, self._zone)
+        changed = Occurrence.select(Occurrence.original_start).where(
+            Occurrence.event == master, Occurrence.original_start > (master.last_occurrence or master.start)
+        )
+        return Series(
             master=master,
-            rule=parse_rule(rule.frequency, rule.params),
-            zone=load_zone(name) if name else self._zone,
+            rule=uncounted(parse_rule(rule.frequency, rule.params), master.start, zone),
+            zone=zone,
             alarms=tuple(Alarm.select().where(Alarm.event == master).order_by(Alarm.id)),
+            closed=closed_days(master.calendar),
+            excluded=parse_exdates(master.exdates or ()),
+            settled_apart=frozenset(row.original_start for row in changed),
         )
 
-    def _insert(self, master: Event, start: datetime, alarms: list[dict[str, Any]], now: datetime) -> int:
-        """The child and its alarms. 0 where the master has a child at that moment already."""
-        latest = _latest(master)
+    def insert(
+        self, master: Event, start: datetime, alarms: list[dict[str, Any]], now: datetime, end: datetime | None = None
+    ) -> int:
+        """The child and its alarms; its id. 0 where the master has a child at that moment already."""
+        count = Event.select(fn.MAX(Event.occ_count)).where(Event.parent_event == master).scalar()
         at_start = Event.select().where(Event.parent_event == master, Event.start == start)
         if at_start.exists():
             return 0
@@ -144,12 +156,12 @@ class Occurrences:
                     title=master.title,
                     description=master.description,
                     start=start,
-                    end=start + _duration(master),
+                    end=end or start + duration(master),
                     creator=master.creator_id,
                     calendar=master.calendar_id,
                     data=master.data,
                     parent_event=master,
-                    occ_count=1 if latest is None else latest.occ_count + 1,
+                    occ_count=(count or 0) + 1,
                     created_on=now,
                 )
         except IntegrityError:
@@ -158,24 +170,26 @@ class Occurrences:
             raise
         for alarm in alarms:
             Alarm.create(event=child, **alarm)
-        return 1
+        return int(child.id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Series:
+class Series:
     """A master and all that decides its occurrences."""
 
     master: Event
-    rule: RecurrenceRule
+    rule: RecurrenceRule  # without a COUNT
     zone: ZoneInfo
     alarms: tuple[Alarm, ...]
+    closed: Closed
+    excluded: Exclusions
+    settled_apart: frozenset[datetime]  # original starts of what was kept, moved or cancelled, and is still to come
 
     def next(self, after: datetime) -> datetime | None:
         """Start of the first occurrence after ``after``, which is not before the master's start."""
         # Which number an occurrence has matters only where the rule counts.
-        before = 1 if self.rule.count is None else None
         end = self.master.end_recurring_period
-        found = next_after(self.rule, self.master.start, self.zone, after, end, before)
+        found = next_after(self.rule, self.master.start, self.zone, after, end, 1, self.excluded)
         return None if found is None else found.start
 
     def make_at(self, start: datetime, before: datetime) -> datetime:
@@ -196,7 +210,9 @@ class _Series:
             **columns,
             **_ANEW,
             "date_start_notice": None if alarm.date_start_notice is None else notice,
-            "due_at": first_due(notice, alarm.advance_notice, alarm.daily_start, alarm.daily_stop, self.zone),
+            "due_at": first_due(
+                notice, alarm.advance_notice, alarm.daily_start, alarm.daily_stop, self.zone, self.closed
+            ),
             "created_date": now,
             "updated_date": now,
         }
@@ -205,20 +221,26 @@ class _Series:
         """The alarm's start notice for the occurrence at ``start``: as far from it, by the clock on the wall."""
         if alarm.date_start_notice is None:
             return start
-        offset = self._wall(alarm.date_start_notice) - self._wall(self.master.start)
-        return to_utc(self._wall(start) + offset, self.zone)
+        return self.along(alarm.date_start_notice, self.master.start, start)
+
+    def along(self, moment: datetime, start: datetime, new_start: datetime) -> datetime:
+        """``moment`` as far from ``new_start`` as it was from ``start``, by the clock on the wall."""
+        return to_utc(self._wall(new_start) + (self._wall(moment) - self._wall(start)), self.zone)
 
     def _wall(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone).replace(tzinfo=None, fold=0)
 
 
-def _duration(master: Event) -> timedelta:
+def duration(master: Event) -> timedelta:
     span: timedelta = master.end - master.start
     return max(span, timedelta())
 
 
 def _latest(master: Event) -> Event | None:
-    found: Event | None = Event.select().where(Event.parent_event == master).order_by(Event.start.desc()).first()
+    """The last child that the series itself has made."""
+    apart = Occurrence.select(Occurrence.child).where(Occurrence.event == master, Occurrence.child.is_null(False))
+    children = Event.select().where(Event.parent_event == master, Event.id.not_in(apart))
+    found: Event | None = children.order_by(Event.start.desc()).first()
     return found
 
 
@@ -230,7 +252,7 @@ def _settled(master: Event, now: datetime) -> datetime:
     """
     settled: datetime | None = master.last_occurrence
     if settled is None:
-        settled = (master.next_child_at or now) - _duration(master)
+        settled = (master.next_child_at or now) - duration(master)
     start: datetime = master.start
     return max(start, settled)
 

@@ -27,7 +27,6 @@ from fs_app.domain.sending import (
     after,
     backoff,
 )
-from fs_app.domain.window import next_open
 from fs_app.errors import LeaseLost
 from fs_app.store import outbox
 from fs_app.store.database import Store
@@ -153,7 +152,7 @@ class OutboxQueue:
             self._finish(row, request, due, SendVerdict(AlarmStatus.FAILURE, reason, False), now)
         else:
             policy = due.policy
-            opening = next_open(now, policy.daily_start, policy.daily_stop, policy.zone)
+            opening = policy.next_open(now)
             if opening <= now:
                 return True
             verdict = SendVerdict(waits, "outside the daily window", False, opening)

@@ -15,9 +15,23 @@ from fs_app.store.models import Alarm, Event, SmsTemplate, User
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.errors import conflict
-from httpapi.kinds import READ_ONLY, choice, integer, moment, own_url, relation, shown, text, wall_time
+from httpapi.kinds import (
+    READ_ONLY,
+    boolean,
+    choice,
+    integer,
+    json_object,
+    matching,
+    moment,
+    own_url,
+    relation,
+    shown,
+    text,
+    wall_time,
+)
 from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
 from httpapi.resource import Change, Resource
+from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.schema import Schema
 
 YEAR = 366 * 86_400
@@ -56,6 +70,10 @@ class AlarmSchema(Schema):
     url_confirm: Annotated[str, text(500, check=web_address)] = ""
     url_cancel: Annotated[str, text(500, check=web_address)] = ""
     phonenumber_transfer: Annotated[str, text(50, check=normalise_number)] = ""
+    retry_delays: Annotated[dict[str, Any] | None, json_object(check_retry_delays, RETRY_DELAYS_WORDS)] = None
+    insistent: Annotated[bool, boolean()] = False
+    insistent_code: Annotated[str, text(18, check=matching(r"[0-9]+", "a code of digits"))] = ""
+    phonenumber_escalation: Annotated[str, text(50, check=normalise_number)] = ""
     num_attempt: Annotated[int, shown({"type": "integer"}), READ_ONLY]
     status: Annotated[int, choice(AlarmStatus), READ_ONLY]
     result: Annotated[int, choice(AlarmResult), READ_ONLY]
@@ -89,6 +107,10 @@ class Alarms(Resource):
             row = SmsTemplate.get_or_none(SmsTemplate.id == template)
             if row is not None and not row.sms_text.strip():
                 change.errors.add("sms_template", "has no words: give it an sms_text first")
+        if not change.get("insistent"):
+            for name in ("insistent_code", "phonenumber_escalation"):
+                if change.get(name):
+                    change.errors.add(name, "belongs to a wake-up call: set insistent to true as well")
         if change.row is not None and change.changed("event") and change.get("num_attempt"):
             change.errors.add("event", "has been called about already: make a new alarm for the other event")
 
@@ -97,7 +119,7 @@ class Alarms(Resource):
         if change.row is None or any(raw(row, name) != raw(change.row, name) for name in timing):
             # The event is locked, so that nobody pauses it between this look and the commit.
             event = ctx.for_update(Event.select().where(Event.id == raw(row, "event"))).get()
-            refresh_alarm(ctx, row, event, zone_of(ctx, raw(event, "calendar")))
+            refresh_alarm(ctx, row, event)
             look_at(ctx, event.id)
             row.due_at = Alarm.get_by_id(row.id).due_at
         elif raw(row, "status") in OPEN:

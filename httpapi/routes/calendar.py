@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from fs_app.domain.window import load_zone
+from fs_app.domain.rules import WEEKDAYS
+from fs_app.domain.window import Closed, load_zone
 from fs_app.store.models import Calendar, Event, User
 from httpapi import scope
 from httpapi.context import Context, raw
-from httpapi.kinds import READ_ONLY, integer, moment, own_url, relation, text
+from httpapi.kinds import READ_ONLY, array, integer, moment, own_url, relation, text
 from httpapi.reminders import refresh_calendar, refuse_while_calling
 from httpapi.resource import Change, Resource
 from httpapi.schema import Schema
 
+DATES_MAX = 1000
+
 
 def _zone(name: str) -> str:
     return load_zone(name).key
+
+
+def _weekdays(value: list[Any]) -> list[str]:
+    days = [str(day).strip().upper() for day in value]
+    wrong = [day for day in days if day not in WEEKDAYS]
+    if wrong:
+        raise ValueError(f"{wrong[0][:40]!r} is no day of the week: give some of {', '.join(WEEKDAYS)}")
+    Closed(frozenset(map(WEEKDAYS.index, days)))
+    return [day for day in WEEKDAYS if day in days]
+
+
+def _dates(value: list[Any]) -> list[str]:
+    if len(value) > DATES_MAX:
+        raise ValueError(f"has {len(value)} dates: at most {DATES_MAX}")
+    try:
+        return sorted({date.fromisoformat(str(day).strip()).isoformat() for day in value})
+    except ValueError:
+        raise ValueError("holds what is no date: give dates such as 2026-12-25") from None
 
 
 class CalendarSchema(Schema):
@@ -25,6 +46,8 @@ class CalendarSchema(Schema):
     user: Annotated[int, relation("calendar-user")]
     max_concurrent: Annotated[int, integer(0, 100_000)] = 0
     timezone: Annotated[str, text(64, check=_zone)] = ""
+    closed_weekdays: Annotated[list[str] | None, array(_weekdays, "an array of MO, TU, WE, TH, FR, SA, SU")] = None
+    closed_dates: Annotated[list[str] | None, array(_dates, "an array of dates such as 2026-12-25")] = None
     created_date: Annotated[datetime, moment(), READ_ONLY]
 
 
@@ -46,7 +69,7 @@ class Calendars(Resource):
     def saved(self, ctx: Context, row: Any, change: Change) -> None:
         if change.row is None:
             return
-        if raw(row, "timezone") != raw(change.row, "timezone"):
+        if any(raw(row, name) != raw(change.row, name) for name in ("timezone", "closed_weekdays", "closed_dates")):
             refresh_calendar(ctx, row.id)
         ctx.wake = True  # max_concurrent may have risen
 

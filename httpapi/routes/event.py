@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.enums import EventStatus
+from fs_app.domain.rules import parse_exdates
 from fs_app.domain.tags import VALUE_MAX
 from fs_app.store.models import Alarm, Calendar, Event, User
 from fs_app.store.occurrences import Occurrences
@@ -17,6 +18,7 @@ from httpapi.crud import no_query, read_body, writing
 from httpapi.errors import Errors, not_found
 from httpapi.kinds import (
     READ_ONLY,
+    array,
     choice,
     clean_text,
     integer,
@@ -30,6 +32,7 @@ from httpapi.kinds import (
 from httpapi.listing import page
 from httpapi.reminders import refresh_event, refuse_while_calling, zone_of
 from httpapi.resource import Action, Change, Resource
+from httpapi.routes.occurrence import occurrence_actions
 from httpapi.schema import Reader, Schema
 from httpapi.web import Response, json_response
 
@@ -51,6 +54,10 @@ def _data(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _exdates(value: list[Any]) -> list[str]:
+    return parse_exdates(value).texts()
+
+
 class EventSchema(Schema):
     url: Annotated[str, own_url(), READ_ONLY]
     title: Annotated[str, text(250)] = ""
@@ -64,6 +71,7 @@ class EventSchema(Schema):
     calendar: Annotated[int, relation("calendar")]
     notify_count: Annotated[int, integer(0)] = 0
     status: Annotated[int, choice(EventStatus)] = EventStatus.PENDING.value
+    exdates: Annotated[list[str] | None, array(_exdates, "an array of dates and times that the rule leaves out")] = None
     data: Annotated[dict[str, Any] | None, json_object(_data, "an object of strings, numbers and booleans")] = None
     parent_event: Annotated[int | None, relation("event"), READ_ONLY]
     occ_count: Annotated[int, shown({"type": "integer"}), READ_ONLY]
@@ -110,7 +118,7 @@ class Events(Resource):
         before = change.row
         if before is not None and any(raw(row, n) != raw(before, n) for n in ("start", "status", "calendar")):
             refresh_event(ctx, row)
-        recurring = ("rule", "start", "end", "end_recurring_period", "status", "calendar")
+        recurring = ("rule", "start", "end", "end_recurring_period", "exdates", "status", "calendar")
         if raw(row, "parent_event") is None and change.changed(*recurring):
             look = None if raw(row, "rule") is None else ctx.now
             if look is not None or row.next_child_at is not None:
@@ -129,6 +137,7 @@ class Events(Resource):
             Action("children", "GET", self._children),
             Action("update_last_child_status", "PATCH", self._update_last_child),
             Action("get_list_alarm", "GET", self._list_alarm),
+            *occurrence_actions(self),
         )
 
     def _list_child(self, ctx: Context, event_id: int) -> Response:

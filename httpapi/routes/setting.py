@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from fs_app.domain.amd import LIMITS, AmdParameters
 from fs_app.domain.enums import AmdBehavior
 from fs_app.domain.phone import check_caller_name, normalise_number
+from fs_app.numbers import check_country
 from fs_app.store.models import CalendarSetting, User
 from httpapi import scope
 from httpapi.context import Context
 from httpapi.kinds import READ_ONLY, boolean, choice, integer, json_object, moment, own_url, relation, text
 from httpapi.resource import MANAGERS, Change, Resource
+from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.schema import Schema
 
 _AMD = f"an object of numbers of milliseconds, any of {', '.join(LIMITS)}; null: the defaults"
@@ -38,6 +40,8 @@ class CalendarSettingSchema(Schema):
     voicemail_audiofile: Annotated[int | None, relation("audio-files")] = None
     amd_parameters: Annotated[dict[str, Any] | None, json_object(_amd_parameters, _AMD)] = None
     require_keypress: Annotated[bool, boolean()] = False
+    retry_delays: Annotated[dict[str, Any] | None, json_object(check_retry_delays, RETRY_DELAYS_WORDS)] = None
+    country: Annotated[str, text(2, check=check_country)] = ""
     created_date: Annotated[datetime, moment(), READ_ONLY]
     updated_date: Annotated[datetime, moment(), READ_ONLY]
 

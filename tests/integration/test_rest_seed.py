@@ -126,6 +126,8 @@ def test_the_whole_workflow(api: Api, run: Run) -> None:
         "voicemail_audiofile": None,
         "amd_parameters": None,
         "require_keypress": False,
+        "retry_delays": None,
+        "country": "",
         "created_date": "2026-03-02T10:00:00Z",
         "updated_date": "2026-03-02T10:00:00Z",
     }
@@ -182,6 +184,8 @@ def test_the_whole_workflow(api: Api, run: Run) -> None:
         "user": user["url"],
         "max_concurrent": 1,
         "timezone": "",
+        "closed_weekdays": None,
+        "closed_dates": None,
         "created_date": "2026-03-02T10:01:00Z",
     }
 
@@ -198,6 +202,7 @@ def test_the_whole_workflow(api: Api, run: Run) -> None:
         "creator": user["url"],
         "created_on": "2026-03-02T10:01:00Z",
         "end_recurring_period": "2013-12-27T11:23:34Z",
+        "exdates": None,
         "rule": None,
         "calendar": calendar["url"],
         "notify_count": 0,

@@ -24,7 +24,8 @@ MAY: dict[str, set[str]] = {
     "fs_app.audio": set(),
     "fs_app.audio_decode": {"fs_app.audio"},
     "fs_app.words": {"fs_app.domain"},
-    "fs_app.store": {"fs_app.words", "fs_app.domain"},
+    "fs_app.numbers": {"fs_app.domain"},
+    "fs_app.store": {"fs_app.words", "fs_app.domain", "fs_app.numbers"},
     "fs_app.switch": {"fs_app.domain", "fs_app.clock"},
     "fs_app.notify": {"fs_app.domain", "fs_app.clock"},
     "fs_app.simulator": {"fs_app.domain", "fs_app.clock"},
@@ -38,6 +39,7 @@ MAY: dict[str, set[str]] = {
         "fs_app.store",
         "fs_app.switch",
         "fs_app.passwords",
+        "fs_app.numbers",
         "fs_app.audio",
     },
 }
