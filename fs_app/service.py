@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -27,7 +27,7 @@ from gevent.threadpool import ThreadPool
 
 from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
-from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
 from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.notify.mail import MailSender
@@ -392,8 +392,8 @@ class _ToldJournal:
         self._observe("survey starts", call_uuid, {})
         return context
 
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
-        self._journal.save_answer(call_uuid, answer, now)
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
+        self._journal.save_answer(call_uuid, answer, now, effects)
         if answer.valid and answer.result:
             self._resulted()
         self._observe("key", call_uuid, {"digits": answer.digits, "valid": answer.valid, "result": answer.result})

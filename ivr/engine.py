@@ -16,64 +16,80 @@ whoever drives the engine saves them first, so that nothing that was pressed dep
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from fs_app.domain.calls import Answer, Answering, CallContext
-from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd
+from fs_app.domain.enums import AlarmResult, AmdBehavior, IvrEnd, SectionType
 from fs_app.domain.survey import Branch, Section, Survey
-from fs_app.words import of_call, spoken
+from fs_app.words import of_call, spoken, written
 from ivr.dialogue import (
     AnswerRecord,
     Command,
+    ConferenceOver,
     Digits,
     Entry,
     Failed,
     Finished,
     Gather,
     HangUp,
+    JoinConference,
     Leave,
+    MessageRecorded,
     Move,
-    Node,
     NoDigits,
     Play,
     Prompt,
     Reached,
     Record,
     Recording,
+    RecordMessage,
     Reply,
     Speech,
+    TransferCall,
+    TransferOver,
     Turn,
     Wait,
 )
 from ivr.nodes import REGISTRY
+from ivr.nodes.connecting import entry_of, excuse, excuse_words, reschedule
 
 __all__ = [
     "LIMIT",
     "AnswerRecord",
     "Command",
+    "ConferenceOver",
     "Digits",
     "Failed",
     "Finished",
     "Gather",
     "HangUp",
+    "JoinConference",
+    "MessageRecorded",
     "NoDigits",
     "Play",
     "Prompt",
     "Reached",
     "Record",
+    "RecordMessage",
     "Recording",
     "Reply",
     "Speech",
     "State",
     "Step",
+    "TransferCall",
+    "TransferOver",
     "ahead",
     "resume",
     "start",
 ]
 
-LIMIT = 200  # sections entered plus prompts repeated, in one call
+LIMIT = 1000  # sections entered plus prompts repeated, in one call
+
+
+_MOMENTS = ("event_start", "event_end", "called_at")  # of a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ class State:
     attempt: int = 0
     steps: int = 0
     answers: int = 0  # on record for this call, those of an earlier connection included
+    detour: tuple[str, ...] | None = None  # a rescheduled result is being transferred: the exits to go on by
     end: HangUp | None = None  # set once the survey is over; it stays over
 
     def to_json(self) -> str:
@@ -96,24 +113,27 @@ class State:
     def from_json(text: str) -> State:
         """The inverse of :meth:`to_json`. Raises TypeError or ValueError on anything else."""
         raw: dict[str, Any] = json.loads(text)
-        context = raw.pop("context")
-        survey = Survey.from_json(json.dumps(context.pop("survey")))
-        answers = tuple(
-            Answer(**{**a, "result": None if a["result"] is None else AlarmResult(a["result"])})
-            for a in context.pop("answers")
-        )
-        for name in ("event_start", "event_end", "called_at"):
-            if context[name] is not None:
-                context[name] = datetime.fromisoformat(context[name])
-        if context["answering"] is not None:
-            found = context["answering"]
-            context["answering"] = Answering(**{**found, "behavior": AmdBehavior(found["behavior"])})
-        end = raw.pop("end")
+        end, detour = raw.pop("end"), raw.pop("detour")
         return State(
-            **raw,
-            context=CallContext(**context, survey=survey, answers=answers),
+            **{**raw, "context": _context(raw["context"])},
             end=None if end is None else HangUp(IvrEnd(end["end"]), end["reason"]),
+            detour=None if detour is None else tuple(detour),
         )
+
+
+def _context(raw: dict[str, Any]) -> CallContext:
+    answers = (
+        Answer(**{**a, "result": None if a["result"] is None else AlarmResult(a["result"])}) for a in raw["answers"]
+    )
+    moments = {
+        name: None if raw[name] is None else datetime.fromisoformat(raw[name])
+        for name in ("event_start", "event_end", "called_at")
+    }
+    answering = raw["answering"]
+    if answering is not None:
+        answering = Answering(**{**answering, "behavior": AmdBehavior(answering["behavior"])})
+    survey = Survey.from_json(json.dumps(raw["survey"]))
+    return CallContext(**{**raw, **moments, "survey": survey, "answers": tuple(answers), "answering": answering})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +160,9 @@ def resume(state: State, reply: Reply) -> Step:
     section = state.context.survey.section(state.section_id)
     if isinstance(reply, Failed):
         return _end(state, IvrEnd.ERROR, f"{_name(section)}: {reply.reason}", [])
-    move = REGISTRY[section.type].reply(_turn(state, section), reply)
-    return _follow(state, section, move, [])
+    if state.detour is not None:
+        return _follow(*_back(state, section, reply, state.detour), [])
+    return _follow(state, section, REGISTRY[section.type].reply(_turn(state, section), reply), [])
 
 
 def ahead(state: State) -> tuple[Prompt, ...]:
@@ -154,51 +175,85 @@ def ahead(state: State) -> tuple[Prompt, ...]:
     nearby = [here, *(known[b.goto] for b in here.branches if b.goto in known)]
     prompts: dict[Prompt, None] = {}
     for section in nearby:
-        node = REGISTRY.get(section.type)
-        if node is not None:
-            prompts.update(dict.fromkeys(node.words(_turn(state, section))))
+        prompts.update(dict.fromkeys(REGISTRY[section.type].words(_turn(state, section))))
+    transfer = reschedule(_turn(state, here)) if AlarmResult.RESCHEDULED in _rule(here).values() else None
+    if transfer is not None:
+        prompts.update(dict.fromkeys(transfer.prompts + excuse_words(_turn(state, here))))
     return tuple(prompts)
 
 
 def _turn(state: State, section: Section) -> Turn:
     context = state.context
     heard, language = context.survey.heard(section, context.language)
-    return Turn(heard, spoken(of_call(context), language), language, state.attempt)
+    facts = of_call(context)
+    return Turn(heard, spoken(facts, language), language, context, written(facts, language), state.attempt)
 
 
 def _enter(state: State, section_id: int, records: list[Record]) -> Step:
-    survey = state.context.survey
+    found = _arrive(state, section_id, records)
+    return found if isinstance(found, Step) else _follow(*found, records)
+
+
+def _arrive(state: State, section_id: int, records: list[Record]) -> tuple[State, Section, Move] | Step:
+    """In the section, with its first move; or the end of the call, where that cannot be."""
     try:
-        section = survey.section(section_id)
+        section = state.context.survey.section(section_id)
     except KeyError:
         return _end(state, IvrEnd.ERROR, f"a branch leads to section {section_id}, which does not exist", records)
     if state.steps >= LIMIT:
         return _end(state, IvrEnd.ERROR, _too_long(section), records)
-    node: Node | None = REGISTRY.get(section.type)
-    if node is None:
-        return _end(state, IvrEnd.ERROR, f"{_name(section)}: type {section.type} is not supported", records)
     state = replace(state, section_id=section.id, attempt=0, steps=state.steps + 1)
     records.append(Reached(section.id, section.completed))
-    return _follow(state, section, node.enter(_turn(state, section)), records)
+    return state, section, REGISTRY[section.type].enter(_turn(state, section))
 
 
 def _follow(state: State, section: Section, move: Move, records: list[Record]) -> Step:
-    if move.entry is not None:
-        state = replace(state, answers=state.answers + 1)
-        records.append(AnswerRecord(_answer(state.answers, section, move.entry)))
-    if isinstance(move, Wait):
-        if move.attempt != state.attempt:  # a repeat
-            if state.steps >= LIMIT:
-                return _end(state, IvrEnd.ERROR, _too_long(section), records)
-            state = replace(state, attempt=move.attempt, steps=state.steps + 1)
-        return Step(state, move.command, tuple(records))
-    branch = _branch(section, move)
-    if branch is None:
-        why = f"has no branch for {move.exits[0]!r}" if move.exits else "hangs up"
-        return _end(state, IvrEnd.COMPLETED, f"{_name(section)} {why}", records)
-    if branch.goto is None:
-        return _end(state, IvrEnd.COMPLETED, f"{_name(section)} hangs up by branch {branch.keys!r}", records)
-    return _enter(state, branch.goto, records)
+    """From a move to the next command. A loop, for any number of sections may have nothing to wait for."""
+    while True:
+        answer = None
+        if move.entry is not None:
+            state = replace(state, answers=state.answers + 1)
+            answer = _answer(state.answers, section, move.entry)
+            records.append(AnswerRecord(answer, move.entry.effects))
+        if isinstance(move, Wait):
+            if move.attempt != state.attempt:  # a repeat
+                if state.steps >= LIMIT:
+                    return _end(state, IvrEnd.ERROR, _too_long(section), records)
+                state = replace(state, attempt=move.attempt, steps=state.steps + 1)
+            return Step(state, move.command, tuple(records))
+        branch = _branch(section, move)
+        if answer is not None and answer.result is AlarmResult.RESCHEDULED:
+            transfer = _detour(_turn(state, section), branch)
+            if transfer is not None:
+                return Step(replace(state, detour=move.exits, steps=state.steps + 1), transfer, tuple(records))
+        if branch is None:
+            why = f"has no branch for {move.exits[0]!r}" if move.exits else "hangs up"
+            return _end(state, IvrEnd.COMPLETED, f"{_name(section)} {why}", records)
+        if branch.goto is None:
+            return _end(state, IvrEnd.COMPLETED, f"{_name(section)} hangs up by branch {branch.keys!r}", records)
+        found = _arrive(state, branch.goto, records)
+        if isinstance(found, Step):
+            return found
+        state, section, move = found
+
+
+def _detour(turn: Turn, branch: Branch | None) -> TransferCall | None:
+    """Whom a rescheduled result is transferred to before the survey goes on; None where it does that by itself."""
+    target = None if branch is None or branch.goto is None else branch.goto
+    sections = turn.call.survey.sections
+    if any(section.id == target and section.type is SectionType.CALL_TRANSFER for section in sections):
+        return None
+    return reschedule(turn)
+
+
+def _back(state: State, section: Section, reply: Reply, exits: tuple[str, ...]) -> tuple[State, Section, Move]:
+    """After the transfer of a rescheduled result, or after its excuse."""
+    over = replace(state, detour=None)
+    if not isinstance(reply, TransferOver):
+        return over, section, Leave(exits)
+    if reply.outcome in ("connected", "left"):
+        return over, section, Leave(exits, entry_of(reply))
+    return state, section, excuse(_turn(state, section), reply.outcome)
 
 
 def _branch(section: Section, leave: Leave) -> Branch | None:
@@ -210,11 +265,20 @@ def _branch(section: Section, leave: Leave) -> Branch | None:
 
 
 def _answer(position: int, section: Section, entry: Entry) -> Answer:
-    result = None
-    if entry.valid:
-        rule = REGISTRY[section.type].results if section.results is None else section.results
-        result = rule.get(entry.digits)
-    return Answer(position, section.id, entry.digits, entry.valid, entry.response, result)
+    return Answer(
+        position,
+        section.id,
+        entry.digits,
+        entry.valid,
+        entry.response,
+        _rule(section).get(entry.digits) if entry.valid else None,
+        recording_seconds=entry.seconds,
+    )
+
+
+def _rule(section: Section) -> Mapping[str, AlarmResult]:
+    """What valid digits make of the alarm in this section."""
+    return REGISTRY[section.type].results if section.results is None else section.results
 
 
 def _end(state: State, end: IvrEnd, reason: str, records: list[Record]) -> Step:

@@ -11,7 +11,7 @@ import logging
 import platform
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from datetime import datetime
@@ -21,7 +21,7 @@ from typing import Any
 from fs_app import __version__, config
 from fs_app.clock import SystemClock
 from fs_app.config import Settings
-from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd
 from fs_app.errors import FsAppError
 from fs_app.store.database import Store
@@ -125,8 +125,8 @@ class _RingingJournal(CallJournal):
         self._bell.ring(CALL_CHANGED + call_uuid)
         return context
 
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
-        super().save_answer(call_uuid, answer, now)
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
+        super().save_answer(call_uuid, answer, now, effects)
         self._bell.ring(CALL_CHANGED + call_uuid)
 
     def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:

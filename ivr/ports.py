@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from fs_app.clock import Clock
-from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, WhoAnswered
 from fs_app.switch.channel import Channel
 from ivr.dialogue import Prompt
@@ -23,7 +23,9 @@ class Journal(Protocol):
         """The call's survey and what is already on record; None when the call is not (or no longer) ours."""
         ...
 
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None: ...
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
+        """The answer and what it brings about, in one transaction; the same position again changes nothing."""
+        ...
 
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None: ...
 
@@ -51,6 +53,10 @@ class Prompts(Protocol):
 
     def warm(self, prompts: Iterable[Prompt]) -> None:
         """As ``require``, but failures are only logged."""
+        ...
+
+    def recording(self, name: str) -> str:
+        """Where the switch writes a recording of that name (letters, digits and ``-``): a path without a file."""
         ...
 
     def apology(self, language: str) -> str:

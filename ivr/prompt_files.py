@@ -4,6 +4,7 @@
     <sounds>/tts/<sha256 of command, language, text>.wav
     <sounds>/apology-<language>.wav                  ready from the start, whatever breaks later
     <sounds>/no-message-<language>.wav               for callers for whom nothing waits; as ready
+    <sounds>/recordings/<name>.wav                   written by the switch, until the database has it
 
 Files appear whole (written beside, then renamed) and are readable by the switch's own user. Several processes may
 share the directory. Everything here blocks its thread and knows of no loop: it also serves inside FreeSWITCH.
@@ -25,6 +26,7 @@ from ivr.words import base_language
 # What mod_sndfile plays; mp3 needs mod_shout.
 EXTENSIONS = ("wav", "au", "aiff", "flac", "ogg", "oga", "gsm", "mp3")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_RECORDABLE = re.compile(r"(/[A-Za-z0-9_.\-]+)+", re.ASCII)  # what the switch's record application takes
 _PACKAGED = Path(__file__).with_name("sounds")
 
 
@@ -39,6 +41,7 @@ class PromptFiles:
         try:
             for room in ("audio", "tts"):
                 (self._sounds / room).mkdir(parents=True, exist_ok=True)
+            _make_recordings(self._sounds / "recordings")
             for packaged in sorted(_PACKAGED.glob("*.wav")):
                 path = str(self._sounds / packaged.name)
                 _write_whole(path, packaged.read_bytes())
@@ -60,6 +63,15 @@ class PromptFiles:
 
     def _in_place(self, name: str, language: str) -> str:
         return self._ready.get(f"{name}-{base_language(language)}") or self._ready[f"{name}-en"]
+
+    def recording(self, name: str) -> str:
+        """The absolute path of a recording still to be made. Raises PromptError where the switch could not write it."""
+        path = str(self._sounds / "recordings" / f"{name}.wav")
+        if not _RECORDABLE.fullmatch(path):
+            raise PromptError(
+                f"{path} cannot be recorded into: FS_APP_SOUNDS must be a path of letters, digits, . _ - and /"
+            )
+        return path
 
     def existing(self, prompt: Prompt) -> str | None:
         """The absolute path where the prompt lies ready, or None. Raises PromptError for what cannot be one."""
@@ -109,6 +121,15 @@ class PromptFiles:
         parts = [*self._tts.template, speech.language, speech.text]
         name = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass"))
         return str(self._sounds / "tts" / f"{name.hexdigest()}.wav")
+
+
+def _make_recordings(folder: Path) -> None:
+    """The folder into which the switch, another user, writes: nobody but its owner lists it or takes files out."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    folder.chmod(0o1733)  # whatever umask we run under
 
 
 def missing_recording(sha256: str) -> PromptError:

@@ -63,6 +63,10 @@ class Prompts:
         for error in self._failures(prompts):
             log.warning("a prompt could not be made ahead of time: %s", error)
 
+    def recording(self, name: str) -> str:
+        """Where the switch writes a recording: see :meth:`PromptFiles.recording`."""
+        return self._files.recording(name)
+
     def apology(self, language: str) -> str:
         """The path of the apology, which needs nothing that could break: see :meth:`PromptFiles.apology`."""
         return self._files.apology(language)

@@ -13,7 +13,8 @@ from fs_app.domain.calls import CallContext
 from fs_app.domain.enums import IvrEnd
 from fs_app.errors import FsAppError, PromptError
 from fs_app.switch.channel import SOCKET_CLOSED, Channel, ChannelHungUp
-from ivr import engine
+from ivr import acts, engine
+from ivr.acts import Fault
 from ivr.answering import own_words
 from ivr.dialogue import (
     AnswerRecord,
@@ -22,12 +23,16 @@ from ivr.dialogue import (
     Finished,
     Gather,
     HangUp,
+    JoinConference,
     NoDigits,
     Play,
     Prompt,
     Reached,
     Record,
+    RecordMessage,
     Reply,
+    TransferCall,
+    Waiting,
 )
 from ivr.ports import Answering, Background, Journal, Prompts, never
 
@@ -35,12 +40,7 @@ __all__ = ["Answering", "Background", "Journal", "Prompts", "run_call", "warm_ca
 
 log = logging.getLogger(__name__)
 
-_ALL_KEYS = 128  # as many as a channel gives at once
 _UNPLAYABLE = "a sound file could not be played"
-
-
-class _Fault(Exception):
-    """A fault of ours that ends the call; the message is the reason that is booked."""
 
 
 def warm_call(context: CallContext, prompts: Prompts, background: Background = never) -> None:
@@ -124,22 +124,44 @@ class _Run:
             ):
                 return None
         step = engine.start(context)
+        reply: Reply = Finished()
         while True:
-            self._save(step.records)
+            self._save(step.records, reply)
             command = step.command
             if isinstance(command, HangUp):
                 if self._channel.hung_up:
-                    raise ChannelHungUp(self._cause())
+                    raise ChannelHungUp(acts.cause_of(self._channel))
                 if command.end is IvrEnd.ERROR:
-                    raise _Fault(command.reason)
+                    raise Fault(command.reason)
                 # Booked first: when the switch reports the hang-up, the end is already on record.
                 self._journal.ended(self._uuid, command.end, command.reason, self._clock.now())
                 self._hang_up()
                 return command.end
-            reply = self._play(command, step.state) if isinstance(command, Play) else self._gather(command, step.state)
+            reply = self._carry_out(command, step.state)
             step = engine.resume(step.state, reply)
 
     # ---- commands
+
+    def _carry_out(self, command: Waiting, state: engine.State) -> Reply:
+        if isinstance(command, Play):
+            return self._play(command, state)
+        if isinstance(command, Gather):
+            return self._gather(command, state)
+        if self._channel.hung_up:
+            raise ChannelHungUp(acts.cause_of(self._channel))
+        files = self._files(command.prompts, state)
+        if isinstance(command, TransferCall):
+            confirm = [self._prompts.path(prompt) for prompt in command.confirm]
+            return acts.transfer_call(self._channel, command, state.context, files, confirm)
+        if self._channel.play(files).missing:
+            return Failed(_UNPLAYABLE)
+        if isinstance(command, JoinConference):
+            return acts.join_conference(self._channel, command)
+        return self._record(command, state)
+
+    def _record(self, command: RecordMessage, state: engine.State) -> Reply:
+        path = self._prompts.recording(f"{self._uuid}-{state.section_id}-{state.steps}")
+        return acts.record_message(self._channel, command, path)
 
     def _play(self, command: Play, state: engine.State) -> Reply:
         if self._channel.hung_up:
@@ -175,7 +197,7 @@ class _Run:
                 return Failed(failure)
             return Digits(gathered.digits)
         if self._channel.hung_up:
-            raise ChannelHungUp(self._cause())
+            raise ChannelHungUp(acts.cause_of(self._channel))
         return Failed(failure) if failure else NoDigits()
 
     def _files(self, prompts: tuple[Prompt, ...], state: engine.State) -> list[str]:
@@ -187,18 +209,33 @@ class _Run:
 
     # ---- records
 
-    def _save(self, records: tuple[Record, ...]) -> None:
+    def _save(self, records: tuple[Record, ...], reply: Reply) -> None:
+        """``reply`` is what the records follow from.
+
+        After a hang-up only what was pressed leads on: a section that keys led to, and that needs nobody to listen,
+        still does its work (an opt-out, a short message); one that a cut-off prompt would have led to does not.
+        """
+        arrived = False
         for record in records:
             if isinstance(record, AnswerRecord):
-                self._journal.save_answer(self._uuid, record.answer, self._clock.now())
+                if arrived and self._channel.hung_up:
+                    if not isinstance(reply, Digits):
+                        continue
+                    self._release()
+                self._journal.save_answer(self._uuid, record.answer, self._clock.now(), record.effects)
             elif self._channel.hung_up:
                 # Nobody heard this section. It counts as reached only if a key typed ahead turns out to answer it.
                 self._held.append(record)
+                arrived = True
             else:
                 self._reached(record)
+                arrived = True
 
     def _save_only_answers(self, records: tuple[Record, ...]) -> None:
-        self._save(tuple(record for record in records if isinstance(record, AnswerRecord)))
+        for record in records:
+            if isinstance(record, Reached):
+                return  # from here on it is about sections that nobody gets to
+            self._journal.save_answer(self._uuid, record.answer, self._clock.now(), record.effects)
 
     def _release(self) -> None:
         held, self._held = self._held, []
@@ -211,7 +248,7 @@ class _Run:
     # ---- ends
 
     def _fail(self, error: Exception) -> IvrEnd:
-        if isinstance(error, _Fault | FsAppError):
+        if isinstance(error, Fault | FsAppError):
             reason = str(error)
             log.error("call %s: %s", self._uuid, reason)
         else:
@@ -227,7 +264,7 @@ class _Run:
             if self._channel.hung_up:
                 return
             # Keys typed ahead would stop the apology before it began, and no section will want them now.
-            self._drain()
+            acts.drain(self._channel)
             self._channel.play([self._prompts.apology(self._language)])
         except ChannelHungUp:
             pass
@@ -242,18 +279,6 @@ class _Run:
             pass
         except Exception:
             log.exception("call %s: the channel could not be hung up", self._uuid)
-
-    def _cause(self) -> str:
-        """Why the channel, which is found hung up, was hung up: only its exception says."""
-        try:
-            self._drain()
-            self._drain()
-        except ChannelHungUp as hung_up:
-            return hung_up.cause
-        return "NORMAL_UNSPECIFIED"
-
-    def _drain(self) -> None:
-        self._channel.gather([], maximum=_ALL_KEYS, timeout=0, interdigit=0, terminators="")
 
     def _book(self, end: IvrEnd, reason: str) -> IvrEnd:
         try:

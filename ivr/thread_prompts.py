@@ -26,6 +26,7 @@ class ThreadPrompts:
         self._making: dict[Prompt, Future[str]] = {}
         self.apology = files.apology
         self.no_message = files.no_message
+        self.recording = files.recording
 
     def path(self, prompt: Prompt) -> str:
         """The file with that sound, made now if there is none. Raises PromptError."""

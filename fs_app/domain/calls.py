@@ -147,6 +147,7 @@ class CallContext:
     caller_id_number: str = ""
     caller_id_name: str = ""
     time_limit: int = 600  # seconds that the call may last
+    ring_timeout: int = 60  # seconds that a transfer rings: as long as the call itself did
     manager_id: int | None = None  # for whom the call is made: keeps conference rooms apart
 
 

@@ -6,17 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from fs_app.domain import tags
+from fs_app.domain import lint_types, tags
 from fs_app.domain.enums import SectionType
-from fs_app.domain.survey import ANY, INVALID, TIMEOUT, Section, Survey
-
-# The section types the engine can run. Kept equal to its registry by a test.
-SUPPORTED = frozenset({SectionType.PLAY_MESSAGE, SectionType.MULTI_CHOICE, SectionType.RATING, SectionType.HANGUP})
-RATING_MAX, RETRIES_MAX, TIMEOUT_MAX = 999, 20, 60
+from fs_app.domain.survey import ANY, TIMEOUT, Section, Survey
+from fs_app.domain.ways import KEYED, ONWARD, accepts, in_silence, may_leave_by, targets, valid_keys
 
 _Node = TypeVar("_Node")
-_KEYED = frozenset({SectionType.MULTI_CHOICE, SectionType.RATING})
-_SPEAKING = _KEYED | {SectionType.PLAY_MESSAGE}
+_SPEAKING = KEYED | {SectionType.PLAY_MESSAGE, SectionType.RECORD_MESSAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +49,6 @@ def lint(survey: Survey) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: -1 if f.section_id is None else place[f.section_id]))
 
 
-def valid_keys(section: Section) -> tuple[str, ...]:
-    """The entries that the section accepts; empty for a type that asks for none."""
-    if section.type is SectionType.MULTI_CHOICE:
-        return tuple(sorted(section.keys))
-    if section.type is SectionType.RATING:
-        return tuple(str(n) for n in range(1, min(section.rating_laps, RATING_MAX) + 1))
-    return ()
-
-
 # -- one section
 
 
@@ -74,40 +61,15 @@ def _words(section: Section) -> Iterator[Finding]:
 
 
 def _settings(section: Section) -> Iterator[Finding]:
-    if section.type not in SUPPORTED:
-        names = ", ".join(f"{t.value} {t.name.lower().replace('_', ' ')}" for t in sorted(SUPPORTED))
-        yield _error(
-            section,
-            "unsupported-type",
-            f"is of type {section.type.value} {section.type.name.lower().replace('_', ' ')}, which this release cannot"
-            f" run: use one of {names}",
-        )
-    if section.type in _KEYED:
-        if not 0 <= section.retries <= RETRIES_MAX:
-            yield _error(section, "bad-retries", f"has {section.retries} retries: give 0 to {RETRIES_MAX}")
-        if not 1 <= section.timeout <= TIMEOUT_MAX:
-            yield _error(section, "bad-timeout", f"waits {section.timeout} s for a key: give 1 to {TIMEOUT_MAX}")
-    if section.type is SectionType.MULTI_CHOICE:
-        if not section.keys:
-            yield _error(section, "no-keys", "is a multi-choice without answers: give at least one of key_0 to key_9")
-        for key in sorted(section.keys):
-            if not _is_digit(key):
-                yield _error(section, "bad-key", f"has an answer on key {key!r}: a key is one digit, 0 to 9")
-    if section.type is SectionType.RATING and not 1 <= section.rating_laps <= RATING_MAX:
-        yield _error(
-            section, "bad-rating", f"rates from 1 to {section.rating_laps}, so no key is right: give 1 to {RATING_MAX}"
-        )
-    keys = valid_keys(section)
+    for severity, code, what in lint_types.settings(section):
+        yield Finding(section.id, severity, code, f"{_label(section)} {what}.")
     for digits in sorted(section.results or ()):
-        if digits not in keys and section.type in SUPPORTED:
-            yield _error(
-                section, "result-without-key", f"has a result for {digits!r}, which it never accepts{_choice(keys)}"
-            )
+        if not (section.type in KEYED and accepts(section, digits)):
+            takes = _choice(valid_keys(section)) or ": it asks for no key"
+            yield _error(section, "result-without-key", f"has a result for {digits!r}, which it never accepts{takes}")
 
 
 def _branches(section: Section, known: dict[int, Section]) -> Iterator[Finding]:
-    keys = valid_keys(section)
-    possible = (*keys, ANY, INVALID, TIMEOUT) if section.type in _KEYED else _PLAIN_EXITS.get(section.type)
     seen: set[str] = set()
     for branch in section.branches:
         if branch.keys in seen:
@@ -120,34 +82,38 @@ def _branches(section: Section, known: dict[int, Section]) -> Iterator[Finding]:
                 f"goes to section {branch.goto} by {branch.keys!r}, which does not exist: name another, or none to"
                 " hang up",
             )
-        if possible is not None and branch.keys not in possible:
-            right = _choice(keys, more="any, invalid or timeout") if keys else _plain_choice(possible)
-            yield _error(section, "impossible-branch", f"has a branch for {branch.keys!r}, never taken{right}")
-    if section.type in _KEYED and section.branches and ANY not in seen:
-        open_keys = [key for key in keys if key not in seen]
-        if open_keys:
+        if not may_leave_by(section, branch.keys):
+            yield _error(
+                section, "impossible-branch", f"has a branch for {branch.keys!r}, never taken{_exits(section)}"
+            )
+    keys = valid_keys(section)
+    open_keys = [key for key in keys if key not in seen]
+    if section.type in KEYED and section.branches and ANY not in seen:
+        if section.type is SectionType.CAPTURE_DIGITS:
+            yield _warning(
+                section, "open-key", "has no branch for any, so the call ends after most numbers: add a branch for any"
+            )
+        elif open_keys:
             yield _warning(
                 section,
                 "open-key",
                 f"has no branch for {_listed(open_keys)}, so the call ends there: add one, or a branch for any",
             )
-
-
-_PLAIN_EXITS: dict[SectionType, tuple[str, ...]] = {
-    SectionType.PLAY_MESSAGE: ("0", TIMEOUT),
-    SectionType.HANGUP: (),
-}
+    if ANY in seen and keys and not open_keys:
+        yield _warning(section, "dead-branch", "has a branch for any, but each of its keys has its own: remove it")
+    if section.type in ONWARD and {"0", TIMEOUT} <= seen:
+        yield _warning(section, "dead-branch", "has a branch for timeout, but always leaves by 0: remove one of them")
 
 
 # -- the ways through
 
 
 def _paths(first: Section, known: dict[int, Section]) -> Iterator[Finding]:
-    leads_to = {s.id: _targets(s, known) for s in known.values()}
+    leads_to = {s.id: targets(s, known) for s in known.values()}
     reached = _closure([first.id], {k: {t for t in v if t is not None} for k, v in leads_to.items()})
     back: dict[int | None, set[int | None]] = {}
-    for source, targets in leads_to.items():
-        for target in targets:
+    for source, aims in leads_to.items():
+        for target in aims:
             back.setdefault(target, set()).add(source)
     ending = _closure([None], back)
     for section in known.values():
@@ -163,41 +129,26 @@ def _paths(first: Section, known: dict[int, Section]) -> Iterator[Finding]:
                 "silent-loop",
                 "comes round again and again when nobody presses a key (a voicemail never does): let timeout lead out",
             )
-
-
-def _targets(section: Section, known: dict[int, Section]) -> set[int | None]:
-    """Where the call can go from here; None is the hang-up."""
-    ways = {branch.keys: branch.goto for branch in reversed(section.branches)}
-    targets: set[int | None]
-    if section.type in _KEYED:
-        taken = {key if key in ways else ANY for key in valid_keys(section)} | {INVALID, TIMEOUT}
-        targets = {ways.get(key) for key in taken}
-    elif section.type in _PLAIN_EXITS:
-        targets = {_plain_target(section)}
-    else:
-        targets = {None, *ways.values()}
-    # A branch to nowhere has its own finding; here it ends the call, so that it causes no second one.
-    return {target if target in known else None for target in targets}
-
-
-def _plain_target(section: Section) -> int | None:
-    ways = {branch.keys: branch.goto for branch in reversed(section.branches)}
-    for key in _PLAIN_EXITS[section.type]:
-        if key in ways:
-            return ways[key]
-    return None
+    at: Section | None = first
+    for _ in known:
+        if at is not None and at.type is SectionType.DNC:
+            yield _warning(
+                at,
+                "silent-opt-out",
+                "is reached by who presses nothing, a voicemail too, and is then never called again: let a key lead to"
+                " it",
+            )
+            return
+        at = None if at is None else known.get(in_silence(at) or 0)
 
 
 def _rounds_in_silence(section: Section, known: dict[int, Section]) -> bool:
     """Whether a callee who never presses a key comes back to ``section``."""
     at: Section | None = section
     for _ in known:
-        if at is None or at.type not in SUPPORTED:
+        if at is None:
             return False
-        if at.type in _KEYED:
-            goto = next((b.goto for b in at.branches if b.keys == TIMEOUT), None)
-        else:
-            goto = _plain_target(at)
+        goto = in_silence(at)
         if goto == section.id:
             return True
         at = known.get(goto) if goto is not None else None
@@ -230,22 +181,17 @@ def _warning(section: Section, code: str, what: str) -> Finding:
     return Finding(section.id, "warning", code, f"{_label(section)} {what}.")
 
 
-def _is_digit(key: str) -> bool:
-    return len(key) == 1 and key in "0123456789"
-
-
 def _listed(keys: Iterable[str]) -> str:
     shown = list(keys)
     return ", ".join(shown[:10]) + (" …" if len(shown) > 10 else "")
 
 
-def _choice(keys: Iterable[str], more: str = "") -> str:
+def _choice(keys: Iterable[str]) -> str:
     shown = _listed(keys)
-    if not shown:
-        return ": it asks for no key"
-    return f": it has {shown}" + (f", {more}" if more else "")
+    return f": it has {shown}" if shown else ""
 
 
-def _plain_choice(possible: Iterable[str]) -> str:
-    shown = " or ".join(possible)
-    return f": it leaves by {shown}" if shown else ": it ends the call"
+def _exits(section: Section) -> str:
+    if section.type in KEYED:
+        return (_choice(valid_keys(section)) or ": it has the numbers it takes") + ", any, invalid or timeout"
+    return ": it ends the call" if section.type is SectionType.HANGUP else ": it leaves by 0 or timeout"

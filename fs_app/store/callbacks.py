@@ -112,8 +112,13 @@ def was_heard(alarm_id: int, since: datetime) -> bool:
 
 
 def pressed(call: CallRequest, alarm: Alarm | None) -> bool:
-    """Whether a valid key was pressed in the call; where its alarm is insistent on a code, the code."""
-    answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid)
+    """Whether a valid key was pressed in the call; where its alarm is insistent on a code, the code.
+
+    An answer without keys (a recording, a transfer) is none: a machine can give those.
+    """
+    answers = SurveyAnswer.select().where(
+        SurveyAnswer.callrequest == call, SurveyAnswer.valid, SurveyAnswer.digits != ""
+    )
     if alarm is not None and alarm.insistent and alarm.insistent_code:
         answers = answers.where(SurveyAnswer.digits == alarm.insistent_code)
     return bool(answers.exists())

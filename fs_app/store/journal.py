@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from peewee import IntegrityError
 
-from fs_app.domain.calls import Answer, Answering, CallContext
+from fs_app.domain.calls import Answer, Answering, CallContext, Effect
 from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome, WhoAnswered
 from fs_app.domain.survey import Survey
+from fs_app.errors import PromptError
 from fs_app.store import callbacks, outbox
+from fs_app.store import effects as effects_
 from fs_app.store.database import Store
 from fs_app.store.models import (
     Alarm,
@@ -62,8 +65,17 @@ class CallJournal:
             call = callbacks.open_callback(caller_number, called_number, call_uuid, now, lock=not self._store.sqlite)
             return None if call is None else _context(call, self._zone)
 
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
-        """Put a key entry on record, and what it makes of the alarm. Saving the same position again changes nothing."""
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
+        """Put an entry on record, what it makes of the alarm, and what else it brings about (fs_app/store/effects.py).
+
+        Saving the same position again changes nothing. Raises PromptError for a recording that cannot be read.
+        """
+        try:
+            recording = effects_.read_recording(effects)
+        except PromptError:
+            if self._is_saved(call_uuid, answer):
+                return  # and its file went with that
+            raise
         try:
             with self._store.transaction():
                 call = CallRequest.get(CallRequest.request_uuid == call_uuid)
@@ -76,8 +88,11 @@ class CallJournal:
                     valid=answer.valid,
                     response=answer.response,
                     result=answer.result,
+                    recording=None if recording is None else effects_.keep(recording),
+                    recording_seconds=answer.recording_seconds,
                     created_date=now,
                 )
+                effects_.bring_about(call, effects, now)
                 if answer.valid and answer.result:
                     self._set_result(call, answer.result, now)
                 if answer.valid and callbacks.is_callback(call):
@@ -85,6 +100,7 @@ class CallJournal:
         except IntegrityError:
             if not self._is_saved(call_uuid, answer):
                 raise
+        effects_.done(effects)
 
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
         """The callee has got to this section; ``completed`` when that completes the survey."""
@@ -175,13 +191,18 @@ def _context(call: CallRequest, default_zone: ZoneInfo) -> CallContext:
         event_start=alarm.event.start if alarm else None,
         event_end=alarm.event.end if alarm else None,
         called_at=call.call_time,
-        phone_number=alarm.alarm_phonenumber if alarm else call.phone_number,
+        # As the alarm has it: the call's own may carry the gateway's prefix. Of a call by hand, its tags know it.
+        phone_number=alarm.alarm_phonenumber if alarm else (call.tags or {}).get("phone_number", call.phone_number),
         answering=_answering(setting),
         phonenumber_transfer=alarm.phonenumber_transfer if alarm else "",
         gateway=call.gateway.gateways if call.gateway else "",
+        addprefix=call.gateway.addprefix if call.gateway else "",
+        removeprefix=call.gateway.removeprefix if call.gateway else "",
         caller_id_number=call.callerid,
         caller_id_name=call.caller_name,
         time_limit=call.timelimit,
+        ring_timeout=call.timeout,
+        manager_id=outbox.manager_of(call.user_id),
     )
 
 

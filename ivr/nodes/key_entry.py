@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from fs_app.domain.enums import AlarmResult
 from fs_app.domain.survey import ANY, INVALID, TIMEOUT, Section
-from ivr.dialogue import Digits, Entry, Gather, Leave, Move, Prompt, Recording, Reply, Turn, Wait
+from ivr.dialogue import Digits, Entry, Gather, Leave, Move, Prompt, Reply, Turn, Wait
 from ivr.words import invalid_choice
 
 
@@ -39,7 +39,8 @@ class KeyEntry(ABC):
         repeat = turn.attempt < section.retries
         if not digits:
             if repeat:
-                return Wait(self._ask(turn, _own_words(section) + turn.prompt()), turn.attempt + 1)
+                # Without a recording for it, silence just gets the question again.
+                return Wait(self._ask(turn, turn.invalid() + turn.prompt()), turn.attempt + 1)
             return Leave((TIMEOUT,), Entry("", valid=False))
         response = self.response(section, digits)
         if response is not None:
@@ -61,10 +62,5 @@ class KeyEntry(ABC):
         return Gather(prompts, 1, maximum, float(turn.section.timeout), terminators)
 
 
-def _own_words(section: Section) -> tuple[Prompt, ...]:
-    """The section's recording for a wrong or missing key. Without one, silence just gets the question again."""
-    return () if section.invalid_audio is None else (Recording(section.invalid_audio),)
-
-
 def _wrong_words(turn: Turn) -> tuple[Prompt, ...]:
-    return _own_words(turn.section) or (invalid_choice(turn.language),)
+    return turn.invalid() or (invalid_choice(turn.language),)

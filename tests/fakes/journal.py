@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fs_app.domain.calls import Answer, CallContext
+from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, WhoAnswered
 from fs_app.errors import StoreUnavailable
 
@@ -20,6 +21,7 @@ class MemoryJournal:
         self.broken = broken
         self.tape: list[tuple[Any, ...]] = [] if tape is None else tape
         self.answers: list[Answer] = []
+        self.effects: list[Effect] = []
         self.sections: list[tuple[int, bool]] = []
         self.ends: list[tuple[IvrEnd, str]] = []
         self.answered: list[tuple[WhoAnswered, str, int]] = []
@@ -30,9 +32,10 @@ class MemoryJournal:
         self._write("open_call", now)
         return self.contexts.get(call_uuid)
 
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime) -> None:
+    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
         self._write("save_answer", now, call_uuid, answer.digits)
         self.answers.append(answer)
+        self.effects += effects
 
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
         self._write("reached", now, call_uuid, section_id)

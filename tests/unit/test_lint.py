@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from fs_app.domain.enums import AlarmResult, SectionType
-from fs_app.domain.lint import SUPPORTED, lint
+from fs_app.domain.lint import lint
 from fs_app.domain.survey import Branch, Section, Survey
 from ivr.nodes import REGISTRY
 from tests.fakes.surveys import raw_surveys
@@ -18,6 +18,12 @@ ASK = Section(
 )
 RATE = Section(id=1, type=SectionType.RATING, script="Rate us.", rating_laps=5)
 SAY = Section(id=2, type=SectionType.PLAY_MESSAGE, order=2, script="Thank you.")
+CAPTURE = Section(id=1, type=SectionType.CAPTURE_DIGITS, script="Your age, please.", number_digits=2)
+RECORD = Section(id=1, type=SectionType.RECORD_MESSAGE, script="Speak after the tone.")
+TRANSFER = Section(id=1, type=SectionType.CALL_TRANSFER, phonenumber="+15550100")
+CONFERENCE = Section(id=1, type=SectionType.CONFERENCE, conference="waiting-room")
+TEXT = Section(id=1, type=SectionType.SMS, sms_text="12 High Street")
+DNC = Section(id=1, type=SectionType.DNC)
 BYE = Section(id=3, type=SectionType.HANGUP, order=3)
 
 
@@ -51,7 +57,6 @@ def test_an_empty_survey() -> None:
         (replace(RATE, script="Hello {{name}}"), "bad-tag"),
         (replace(RATE, script="Hello name}"), "bad-tag"),
         (replace(RATE, script="Hello {1st}"), "bad-tag"),
-        (replace(RATE, type=SectionType.RECORD_MESSAGE), "unsupported-type"),
         (replace(RATE, retries=-1), "bad-retries"),
         (replace(RATE, retries=21), "bad-retries"),
         (replace(RATE, timeout=0), "bad-timeout"),
@@ -73,6 +78,32 @@ def test_an_empty_survey() -> None:
         (replace(SAY, id=1, branches=(Branch("any"),)), "impossible-branch"),
         (replace(BYE, id=1, branches=(Branch("0"),)), "impossible-branch"),
         (replace(SAY, id=1, branches=(Branch("0", 1),)), "no-way-out"),
+        (replace(CAPTURE, script=""), "no-words"),
+        (replace(CAPTURE, number_digits=0), "bad-length"),
+        (replace(CAPTURE, number_digits=21), "bad-length"),
+        (replace(CAPTURE, validate_number=True, min_number=7, max_number=6), "bad-range"),
+        (replace(CAPTURE, validate_number=True, min_number=100, max_number=200), "bad-range"),
+        (replace(CAPTURE, branches=(Branch("123"), Branch("any"))), "impossible-branch"),
+        (replace(CAPTURE, branches=(Branch("1*"), Branch("any"))), "impossible-branch"),
+        (replace(CAPTURE, results={"123": AlarmResult.CONFIRMED}), "result-without-key"),
+        (replace(RECORD, script=""), "no-words"),
+        (replace(RECORD, retries=21), "bad-retries"),
+        (replace(RECORD, record_seconds=0), "bad-recording"),
+        (replace(RECORD, record_seconds=601), "bad-recording"),
+        (replace(RECORD, record_silence=61), "bad-recording"),
+        (replace(RECORD, branches=(Branch("any"),)), "impossible-branch"),
+        (replace(RECORD, branches=(Branch("0", 1), Branch("timeout", 1))), "no-way-out"),
+        (replace(TRANSFER, phonenumber="12 and 34"), "bad-number"),
+        (replace(TRANSFER, phonenumber="sip:a@b;x"), "bad-number"),
+        (replace(TRANSFER, confirm_script="Press 1."), "no-confirm-key"),
+        (replace(TRANSFER, confirm_script="Press a.", confirm_key="a"), "bad-key"),
+        (replace(TRANSFER, confirm_script="Press {.", confirm_key="1"), "bad-tag"),
+        (replace(TRANSFER, results={"1": AlarmResult.CONFIRMED}), "result-without-key"),
+        (replace(CONFERENCE, conference=""), "no-conference"),
+        (replace(CONFERENCE, conference="a b"), "bad-conference"),
+        (replace(TEXT, sms_text=" "), "no-sms-text"),
+        (replace(TEXT, sms_text="Hello {"), "bad-tag"),
+        (replace(TEXT, branches=(Branch("invalid"),)), "impossible-branch"),
     ],
 )
 def test_one_error(section: Section, code: str) -> None:
@@ -116,6 +147,42 @@ def test_a_key_left_without_a_branch_is_told() -> None:
     assert codes(replace(ASK, branches=(Branch("1"), Branch("any")))) == set()
 
 
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        (replace(CAPTURE, branches=(Branch("25"),)), "open-key"),
+        (replace(CAPTURE, validate_number=True, min_number=1, max_number=120), "short-length"),
+        (replace(RATE, branches=(*(Branch(str(n)) for n in range(1, 6)), Branch("any"))), "dead-branch"),
+        (replace(SAY, id=1, branches=(Branch("0"), Branch("timeout"))), "dead-branch"),
+        (replace(RECORD, branches=(Branch("0"), Branch("timeout", 1))), "silent-loop"),
+        (replace(TRANSFER, phonenumber=""), "no-number"),
+        (replace(TRANSFER, confirm_key="1"), "no-confirm-words"),
+    ],
+)
+def test_one_warning(section: Section, code: str) -> None:
+    assert codes(section) == {(1, "warning", code)}
+
+
+@pytest.mark.parametrize("section", [CAPTURE, RECORD, TRANSFER, CONFERENCE, TEXT])
+def test_each_type_alone_is_fine(section: Section) -> None:
+    assert lint(Survey("s", (section,))) == ()
+    assert codes(replace(section, branches=(Branch("timeout"),))) <= {(1, "warning", "open-key")}
+
+
+def test_an_opt_out_wants_a_key() -> None:
+    ask = replace(ASK, branches=(Branch("1", 4), Branch("2"), Branch("timeout")))
+    dnc = replace(DNC, id=4, order=4)
+    assert codes(ask, dnc) == set()
+    asked_or_not = replace(ask, branches=(*ask.branches[:2], Branch("timeout", 4)))
+    assert codes(asked_or_not, dnc) == {(4, "warning", "silent-opt-out")}
+    assert codes(DNC) == {(1, "warning", "silent-opt-out")}
+
+
+def test_both_ways_out_of_a_transfer_are_ways() -> None:
+    transfer = replace(TRANSFER, branches=(Branch("0", 3), Branch("timeout", 2)))
+    assert codes(transfer, SAY, BYE) == set()
+
+
 def test_findings_follow_the_call() -> None:
     survey = Survey(
         "s", (replace(SAY, order=9, script="{"), replace(RATE, order=1, script="{", branches=(Branch("any", 2),)))
@@ -123,8 +190,8 @@ def test_findings_follow_the_call() -> None:
     assert [f.section_id for f in lint(survey)] == [1, 2]
 
 
-def test_lint_and_engine_support_the_same_types() -> None:
-    assert frozenset(REGISTRY) == SUPPORTED
+def test_the_engine_runs_every_type() -> None:
+    assert frozenset(REGISTRY) == frozenset(SectionType)
 
 
 @given(raw_surveys())

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fs_app.domain.calls import CallContext
 from fs_app.domain.enums import SectionType
-from fs_app.domain.lint import valid_keys
-from fs_app.domain.survey import Section
+from fs_app.domain.survey import Section, Survey
+from fs_app.domain.ways import valid_keys
 from ivr.dialogue import Digits, Entry, Finished, Gather, Leave, NoDigits, Prompt, Recording, Speech, Turn, Wait
 from ivr.nodes.key_entry import KeyEntry
 from ivr.nodes.multi_choice import MultiChoice
@@ -24,7 +25,8 @@ SORRY = Speech("Sorry, that was not a valid choice.", "en")
 
 
 def turn(section: Section, attempt: int = 0, language: str = "en") -> Turn:
-    return Turn(section, {"name": "Ann"}, language, attempt)
+    tags = {"name": "Ann"}
+    return Turn(section, tags, language, CallContext("c", Survey("s", (section,)), tags, language), tags, attempt)
 
 
 def asked(move: object) -> tuple[Prompt, ...]:
