@@ -29,6 +29,7 @@ setup(
         "python-dateutil>=2.9",
         "smpplib>=2.2.4",
         "tzdata",
+        "zxcvbn>=4.5",
     ],
     extras_require={
         "postgres": ["psycopg[binary]>=3.2"],

@@ -69,7 +69,7 @@ def init(ctx: click.Context, admin: str, password: str) -> None:
 
     Safe to repeat: an existing database is migrated, and an existing user of that name is left as it is.
     """
-    from fs_app.passwords import hash_password
+    from fs_app.passwords import check_strength, hash_password
     from fs_app.store.database import Store
     from fs_app.store.models import User
 
@@ -78,6 +78,7 @@ def init(ctx: click.Context, admin: str, password: str) -> None:
         raise InvalidInput("--admin", "must be 1 to 150 printable characters without a colon")
     if not password:
         raise InvalidInput("--password", "must not be empty")
+    check_strength(password, [admin], settings.password_strength, "--password")
     store = Store(settings.database)
     schema = store.migrate()
     with store.transaction():

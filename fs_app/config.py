@@ -153,6 +153,7 @@ class Settings:
     database: str = _setting("sqlite:///fs-app.sqlite3", _database)
     http: Address = _setting(Address("127.0.0.1", 8000), _address)
     http_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
+    password_strength: int = _setting(0, _whole(0, 4))
     esl: tuple[Address, ...] = _setting((Address("127.0.0.1", 8021),), _addresses)
     esl_password: str = _setting("ClueCon", _text)
     outbound: Address = _setting(Address("127.0.0.1", 8084), _address)

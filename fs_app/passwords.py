@@ -5,6 +5,7 @@ Both functions take some tens of milliseconds and 64 MiB on purpose: call them i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -24,6 +25,21 @@ def check_password(password: str, field: str = "password") -> str:
     if not password.isprintable():
         raise InvalidInput(field, "holds a control character: use letters, digits and punctuation")
     return password
+
+
+def check_strength(password: str, about: Sequence[str], least: int, field: str = "password") -> None:
+    """Raises InvalidInput with advice when zxcvbn's score (0 to 4) of ``password`` is below ``least``; 0 is off.
+
+    ``about`` are words about its owner, which make it easier to guess. Takes milliseconds: in a native thread.
+    """
+    if not least:
+        return
+    from zxcvbn import zxcvbn  # its word lists take megabytes that most installations do without
+
+    judged = zxcvbn(password[:72], user_inputs=[word for word in about if word])
+    if judged["score"] < least:
+        advice = [judged["feedback"]["warning"], *judged["feedback"]["suggestions"]]
+        raise InvalidInput(field, "is too easy to guess: " + (" ".join(filter(None, advice)) or "make it longer"))
 
 
 def hash_password(password: str) -> str:

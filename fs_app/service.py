@@ -170,6 +170,7 @@ class Service:
             live=self.live,
             proxies=self.settings.http_proxies,
             webhook_networks=self.settings.webhook_networks,
+            password_strength=self.settings.password_strength,
         )
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
 

@@ -18,14 +18,13 @@ from httpapi.web import Handler, Request, Response, build, json_response
 _READ = ("GET", "HEAD", "OPTIONS")
 
 
-def make_app(services: Services) -> bottle.Bottle:
-    """The whole API, and ``/healthz``."""
-    return build(_routes(services))
+def make_app(services: Services, surround: Surround | None = None) -> bottle.Bottle:
+    """The whole API, and ``/healthz``. ``surround`` is made of the services, unless a test brings its own."""
+    return build(_routes(services, surround or Surround(services, registry())))
 
 
-def _routes(services: Services) -> Iterator[tuple[str, Handler]]:
-    resources = registry()
-    surround = Surround(services, resources)
+def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handler]]:
+    resources = surround.registry
     yield "/healthz", surround.public(_health(services), _READ)
 
     def index(ctx: Context, _arguments: Mapping[str, str]) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from peewee import IntegrityError
@@ -11,6 +12,8 @@ from peewee import IntegrityError
 from fs_app.domain.enums import Role
 from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
+from httpapi.etag import check_if_match, etag, found
+from httpapi.idempotency import once, refuse_key
 from httpapi.listing import page
 from httpapi.resource import Change, Resource
 from httpapi.web import Request, Response, Upload, json_response
@@ -25,7 +28,7 @@ def list_rows(ctx: Context, resource: Resource) -> Response:
 def retrieve(ctx: Context, resource: Resource, row_id: int) -> Response:
     no_query(ctx)
     with ctx.services.store.reading():
-        return json_response(200, resource.show(ctx, resource.find(ctx, row_id)))
+        return found(ctx.request, resource, resource.show(ctx, resource.find(ctx, row_id)))
 
 
 def create(ctx: Context, resource: Resource) -> Response:
@@ -37,32 +40,40 @@ def create(ctx: Context, resource: Resource) -> Response:
     values = resource.reader.read(body, errors, partial=False)
     if resource.owner and values.get(resource.owner) is None and resource.owner not in body:
         values[resource.owner] = ctx.user.id
-    prepared = {} if errors else resource.prepare(body)
+    prepared = {} if errors else resource.prepare(ctx, body)
     change = Change(resource, None, _with_defaults(resource, values), errors, prepared)
     with _writing(ctx):
-        _prepare(ctx, resource, change)
-        columns = resource.columns(change)
-        for name in ("created_date", "created_on", "updated_date"):
-            if name in resource.model._meta.fields:
-                columns.setdefault(name, ctx.now)
-        row = resource.model.create(**columns)
-        resource.saved(ctx, row, change)
-        shown = resource.show(ctx, row)
-        location = resource.address(ctx, row)
-    return json_response(201, shown, {"Location": location})
+        answer = once(ctx, lambda: insert(ctx, resource, change), resource.remembered)
+    shown = json.loads(answer.body)
+    return replace(answer, headers={**answer.headers, "ETag": etag(resource, shown)})
+
+
+def insert(ctx: Context, resource: Resource, change: Change) -> tuple[dict[str, Any], str]:
+    """The new row, checked and written, as it is shown, and its address. Inside a transaction."""
+    _prepare(ctx, resource, change)
+    columns = resource.columns(change)
+    for name in ("created_date", "created_on", "updated_date"):
+        if name in resource.model._meta.fields:
+            columns.setdefault(name, ctx.now)
+    row = resource.model.create(**columns)
+    resource.saved(ctx, row, change)
+    return resource.show(ctx, row), resource.address(ctx, row)
 
 
 def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> Response:
     no_query(ctx)
+    refuse_key(ctx)
     body = read_body(ctx, resource)
-    prepared = resource.prepare(body)
+    prepared = resource.prepare(ctx, body)
     with _writing(ctx):
-        before = resource.find(ctx, row_id)
+        before = resource.find(ctx, row_id, lock=True)
         _must_write(ctx, resource)
         if not resource.may_change(ctx.user, before):
             raise forbidden(f"this {resource.path} may be read, not changed, by you")
+        was = resource.show(ctx, before)
+        check_if_match(ctx.request, resource, was)
         errors = Errors()
-        given = _without_unchanged(ctx, resource, before, body)
+        given = _without_unchanged(resource, was, body)
         optional = resource.put_optional | {resource.owner}
         values = resource.reader.read(given, errors, partial=partial)
         if not partial:
@@ -79,17 +90,20 @@ def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> R
         row = resource.find(ctx, row_id)
         resource.saved(ctx, row, change)
         shown = resource.show(ctx, resource.find(ctx, row_id))
-    return json_response(200, shown)
+    return json_response(200, shown, {"ETag": etag(resource, shown)})
 
 
 def delete(ctx: Context, resource: Resource, row_id: int) -> Response:
     no_query(ctx)
+    refuse_key(ctx)
     try:
         with _writing(ctx):
-            row = resource.find(ctx, row_id)
+            row = resource.find(ctx, row_id, lock=True)
             _must_write(ctx, resource)
             if not resource.may_change(ctx.user, row):
                 raise forbidden(f"this {resource.path} may be read, not deleted, by you")
+            if ctx.request.headers.get("if-match"):
+                check_if_match(ctx.request, resource, resource.show(ctx, row))
             resource.before_delete(ctx, row)
             row.delete_instance()
     except IntegrityError as exc:
@@ -134,14 +148,13 @@ def _with_defaults(resource: Resource, values: dict[str, Any]) -> dict[str, Any]
     return {**defaults, **values}
 
 
-def _without_unchanged(ctx: Context, resource: Resource, row: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+def _without_unchanged(resource: Resource, shown: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     """Read-only fields that say what is so already are no attempt to change it: what GET shows may be PUT back."""
-    shown = resource.show(ctx, row)
     specs = resource.reader.specs
     return {
         name: value
         for name, value in body.items()
-        if not (name in specs and specs[name].read_only and shown.get(name) == value)
+        if not (name in specs and specs[name].read_only and name in shown and shown[name] == value)
     }
 
 

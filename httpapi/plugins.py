@@ -31,7 +31,7 @@ class Surround:
 
     def __init__(self, services: Services, registry: dict[str, Resource]) -> None:
         self.services = services
-        self._registry = registry
+        self.registry = registry
         self.authenticator = Authenticator(services)
 
     def endpoint(
@@ -51,7 +51,7 @@ class Surround:
         return self.public(authenticated, allow)
 
     def context(self, request: Request, user: User, means: str) -> Context:
-        return Context(self.services, request, self._registry, user, means)
+        return Context(self.services, request, self.registry, user, means)
 
     def public(self, inner: Handler, allow: tuple[str, ...]) -> Handler:
         """A handler for anybody."""

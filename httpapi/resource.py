@@ -80,6 +80,7 @@ class Resource:
     put_optional: ClassVar[frozenset[str]] = frozenset()
     max_body: ClassVar[int] = 1024 * 1024
     multipart: ClassVar[bool] = False
+    volatile: ClassVar[frozenset[str]] = frozenset()  # fields that change by themselves, and so not the ETag
 
     def __init__(self) -> None:
         self.reader = Reader(self.schema)
@@ -100,11 +101,15 @@ class Resource:
         condition = self.visible(ctx.user)
         return query if condition is None else query.where(condition)
 
-    def find(self, ctx: Context, row_id: int) -> Any:
-        """The row with that id in the address. Raises ApiError 404 when there is none to be seen."""
+    def find(self, ctx: Context, row_id: int, *, lock: bool = False) -> Any:
+        """The row with that id in the address; with ``lock``, nobody else's until the commit.
+
+        Raises ApiError 404 when there is none to be seen.
+        """
         if Role(str(ctx.user.role)) not in self.readers:
             raise not_found()
-        row = self.query(ctx).where(getattr(self.model, self.lookup) == row_id).first()
+        query = self.query(ctx).where(getattr(self.model, self.lookup) == row_id)
+        row = (ctx.for_update(query) if lock else query).first()
         if row is None:
             raise not_found(f"no {self.path} {row_id}: it does not exist, or it is not yours")
         return row
@@ -115,7 +120,7 @@ class Resource:
         """Where a time without an offset is meant."""
         return ctx.services.default_zone
 
-    def prepare(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def prepare(self, ctx: Context, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Slow work on the unchecked body, done before the transaction opens so that nobody waits for its lock."""
         return {}
 
@@ -135,6 +140,10 @@ class Resource:
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         """Field values that are not columns, by row id; read for a whole page at once."""
         return {}
+
+    def remembered(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """What is kept of a new row as it was shown, for whoever repeats its Idempotency-Key: no secrets."""
+        return shown
 
     def actions(self) -> Iterable[Action]:
         return ()

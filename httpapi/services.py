@@ -20,7 +20,7 @@ class Services:
     of each part, ``"ok"`` or what is wrong with it, and must not block for long. ``default_zone`` is that of calendars
     without one of their own. ``live`` is the feed of this process. ``proxies`` are the networks of our own proxies,
     whose word about the address of a client is taken. ``webhook_networks`` are the private networks that webhooks may
-    go to all the same.
+    go to all the same. ``password_strength`` is what new passwords must have; 0 is off.
     """
 
     store: Store
@@ -31,3 +31,4 @@ class Services:
     live: LiveFeed
     proxies: Sequence[Network] = ()
     webhook_networks: Sequence[Network] = ()
+    password_strength: int = 0

@@ -25,6 +25,8 @@ from fs_app.store.database import Store
 from fs_app.store.models import CalendarUserProfile, User
 from httpapi.app import make_app
 from httpapi.live import LiveFeed
+from httpapi.plugins import Surround
+from httpapi.routes import registry
 from httpapi.server import HttpServer
 from httpapi.services import Services
 
@@ -77,8 +79,9 @@ class Api:
         self.parts = {"database": "ok"}
         self.ids: dict[str, int] = {}
         self.live = LiveFeed(store)
-        services = Services(store, self.clock, ZoneInfo("Europe/Paris"), self._wake, lambda: self.parts, self.live)
-        self.app = make_app(services)
+        self.services = Services(store, self.clock, ZoneInfo("Europe/Paris"), self._wake, lambda: self.parts, self.live)
+        self.surround = Surround(self.services, registry())
+        self.app = make_app(self.services, self.surround)
         self.server = HttpServer("127.0.0.1", 0, self.app, threads=4)
         self.server.start()
         self._threads = ThreadPool(8)

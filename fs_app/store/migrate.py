@@ -7,7 +7,14 @@ from collections.abc import Callable
 from peewee import Database, SqliteDatabase
 
 from fs_app.errors import StoreUnavailable
-from fs_app.store.migrations import m0001_initial, m0002_the_call, m0003_sending, m0004_sign_in, m0005_when
+from fs_app.store.migrations import (
+    m0001_initial,
+    m0002_the_call,
+    m0003_sending,
+    m0004_sign_in,
+    m0005_when,
+    m0006_once,
+)
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
 _POSTGRES = {
@@ -59,12 +66,17 @@ def _when(db: Database) -> None:
     _run_script(db, m0005_when.CHANGES)
 
 
+def _once(db: Database) -> None:
+    _run_script(db, m0006_once.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
     (3, _sending),
     (4, _sign_in),
     (5, _when),
+    (6, _once),
 )
 LATEST = MIGRATIONS[-1][0]
 

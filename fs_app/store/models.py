@@ -88,6 +88,22 @@ class UserSession(Base):
     expires_date = UtcDateTimeField()
 
 
+class IdempotencyKey(Base):
+    """A create that may be repeated; unique on (user, key). ``fingerprint`` is the SHA-256 of the request, ``body`` and
+    ``location`` what it was answered."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
+    key = CharField()
+    fingerprint = CharField()
+    body = TextField(default="")
+    location = CharField(default="")
+    created_date = UtcDateTimeField()
+
+    class Meta:
+        table_name = "idempotency_key"
+
+
 class Gateway(Base):
     """How the switch reaches the telephone network. Timeouts in seconds."""
 
@@ -564,6 +580,7 @@ MODELS: tuple[type[Root], ...] = (
     User,
     ApiToken,
     UserSession,
+    IdempotencyKey,
     Gateway,
     SmsGateway,
     AudioBlob,

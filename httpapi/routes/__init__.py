@@ -16,6 +16,7 @@ from httpapi.routes.sealed_survey import SealedSurveys
 from httpapi.routes.setting import CalendarSettings
 from httpapi.routes.survey import Branchings, Sections, Surveys
 from httpapi.routes.template import MailTemplates, SmsTemplates
+from httpapi.routes.token import Tokens
 from httpapi.routes.user import CalendarUserProfiles, CalendarUsers, Users
 
 
@@ -44,5 +45,6 @@ def registry() -> dict[str, Resource]:
         SmsTemplates(),
         DncLists(),
         DncContacts(),
+        Tokens(),
     )
     return {resource.path: resource for resource in resources}

@@ -86,6 +86,7 @@ class Gateways(Resource):
     model = Gateway
     schema = GatewaySchema
     summary = "Telephone gateways: where an originate goes"
+    volatile = frozenset({"secondused", "count_call", "count_in_use"})
     readers = MANAGERS
     writers = SUPERUSERS
     filters = frozenset({"name", "status"})

@@ -13,6 +13,7 @@ from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query, read_body, writing
 from httpapi.errors import ApiError
+from httpapi.idempotency import once
 from httpapi.kinds import (
     READ_ONLY,
     boolean,
@@ -30,7 +31,7 @@ from httpapi.kinds import (
 from httpapi.resource import MANAGERS, Action, Change, Resource
 from httpapi.schema import Schema
 from httpapi.sealing import seal
-from httpapi.web import Response, json_response
+from httpapi.web import Response
 
 KEYS = tuple(f"key_{digit}" for digit in range(10))
 _LANGUAGE = matching(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", "a language such as en or pt-BR")
@@ -68,10 +69,13 @@ class Surveys(Resource):
         if read_body(ctx, empty=True):
             raise ApiError(400, {"detail": "sealing takes nothing: send no body, or {}"})
         sealed = ctx.registry["sealed-survey"]
-        with writing(ctx):
+
+        def make() -> tuple[dict[str, Any], str]:
             row = seal(ctx.now, self.find(ctx, survey_id))
-            shown = sealed.show(ctx, row)
-        return json_response(201, shown, {"Location": sealed.address(ctx, row)})
+            return sealed.show(ctx, row), sealed.address(ctx, row)
+
+        with writing(ctx):
+            return once(ctx, make, sealed.remembered)
 
 
 def _results(value: dict[str, Any]) -> dict[str, Any]:

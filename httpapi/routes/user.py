@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from fs_app.domain.enums import Role
 from fs_app.errors import InvalidInput
-from fs_app.passwords import check_password, hash_password
+from fs_app.passwords import check_password, check_strength, hash_password
 from fs_app.store.models import Base, Calendar, CalendarUserProfile, Event, User
 from httpapi import scope
 from httpapi.context import Context, raw
-from httpapi.errors import conflict
+from httpapi.errors import conflict, forbidden
 from httpapi.kinds import (
     INT_MAX,
     INT_MIN,
@@ -44,11 +44,23 @@ class _Account(Resource):
     filters = frozenset({"username", "email", "first_name", "last_name"})
     ordering = ("id", "username", "last_name")
 
-    def prepare(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def prepare(self, ctx: Context, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "password" not in body:
+            return {}
+        password = str(body["password"])
+        about = [str(body.get(name, "")) for name in ("username", "first_name", "last_name", "email")]
         try:
-            return {"password": hash_password(str(body["password"]))} if "password" in body else {}
+            check_strength(password, about, ctx.services.password_strength)
+        except InvalidInput as exc:
+            return {"weak": exc.message}
+        try:
+            return {"password": hash_password(password)}
         except (InvalidInput, UnicodeEncodeError):
             return {}  # the schema will say so
+
+    def check(self, ctx: Context, change: Change) -> None:
+        if "weak" in change.prepared and "password" not in change.errors.fields:
+            change.errors.add("password", change.prepared["weak"])
 
     def columns(self, change: Change) -> dict[str, Any]:
         columns = {**change.values, **change.prepared}
@@ -92,13 +104,14 @@ class Users(_Account):
         return User.role != Role.CALENDAR_USER.value if scope.is_superuser(user) else User.id == user.id
 
     def check(self, ctx: Context, change: Change) -> None:
+        super().check(ctx, change)
         # Relations to a user take an id or a user name: the two must not look alike.
         if str(change.values.get("username", "")).isdigit():
             change.errors.add("username", "is only digits: give at least one letter")
 
     def before_delete(self, ctx: Context, row: Any) -> None:
         if not scope.is_superuser(ctx.user):
-            raise conflict("only a superuser may delete a manager")
+            raise forbidden("only a superuser may delete a manager")
         super().before_delete(ctx, row)
 
 

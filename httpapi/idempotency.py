@@ -1,0 +1,74 @@
+"""Creates that may be repeated: the same ``Idempotency-Key`` makes one object, and gets the same answer again.
+
+The key is written in the transaction of what it makes, before anything else: of two requests that carry it at once, the
+second waits for the first, and then finds its answer. What was refused made nothing, and frees its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from fs_app.store.models import IdempotencyKey
+from httpapi.context import Context
+from httpapi.errors import ApiError, bad_fields, conflict
+from httpapi.web import Response, json_response
+
+KEPT = timedelta(days=7)
+_KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+
+Made = tuple[dict[str, Any], str]  # the body of the 201, and its Location
+
+
+def once(ctx: Context, make: Callable[[], Made], remembered: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    """201 with what ``make`` makes, or with what it made when this key was first used. Inside a transaction.
+
+    ``remembered`` is what may be kept of the body. Raises ApiError 400 on a bad key, 409 on one used elsewhere.
+    """
+    key = ctx.request.headers.get("idempotency-key", "")
+    if not key:
+        return _created(*make())
+    if not _KEY.fullmatch(key):
+        raise bad_fields({"Idempotency-Key": ["is not usable: give 1 to 200 visible ASCII characters, such as a UUID"]})
+    fingerprint = _fingerprint(ctx)
+    IdempotencyKey.delete().where(IdempotencyKey.created_date < ctx.now - KEPT).execute()
+    taken = (
+        IdempotencyKey.insert(user=ctx.user.id, key=key, fingerprint=fingerprint, created_date=ctx.now)
+        .on_conflict_ignore()
+        .as_rowcount()
+        .execute()
+    )
+    mine = (IdempotencyKey.user == ctx.user.id) & (IdempotencyKey.key == key)
+    if not taken:
+        return _again(IdempotencyKey.get(mine), fingerprint)
+    body, location = make()
+    kept = json.dumps(remembered(body))
+    IdempotencyKey.update(body=kept, location=location).where(mine).execute()
+    return _created(body, location)
+
+
+def _again(found: Any, fingerprint: str) -> Response:
+    if found.fingerprint != fingerprint:
+        raise conflict("this Idempotency-Key was used for another request: take a new one for each object")
+    answer = _created(json.loads(found.body), found.location)
+    return Response(answer.status, answer.body, {**answer.headers, "Idempotent-Replayed": "true"})
+
+
+def _created(body: dict[str, Any], location: str) -> Response:
+    return json_response(201, body, {"Location": location} if location else {})
+
+
+def refuse_key(ctx: Context) -> None:
+    """Raises ApiError 400 where a key would promise what is not kept."""
+    if "idempotency-key" in ctx.request.headers:
+        raise ApiError(400, {"Idempotency-Key": ["is for requests that make something, by POST: leave it out"]})
+
+
+def _fingerprint(ctx: Context) -> str:
+    request = ctx.request
+    asked = f"{request.method} {request.path}?{request.query_string} {request.content_type.partition(';')[0]}\n"
+    return hashlib.sha256(asked.encode("utf-8", "replace") + request.body).hexdigest()
