@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fs_app.domain.enums import CallStatus
-from fs_app.store.models import AlarmRequest, CallRequest, SealedSurvey
+from fs_app.store.models import AlarmRequest, CallRequest, Outbox, SealedSurvey
 from httpapi.routes import registry
 from tests.rest_client import NOW, Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
 
@@ -42,6 +42,7 @@ MATRIX: dict[str, tuple[str, str, str, str, str]] = {
     "sms-template": ("LGCUD", "LGCUD", "", "C", ""),
     "dnc-list": ("LGCUD", "LGCUD", "", "C", ""),
     "dnc-contact": ("LGCUD", "LGCUD", "", "", ""),
+    "message": ("LG", "LG", "LG", "", ""),
     "token": ("LGCD", "LGCD", "C", "C", "C"),
 }
 ROLES = ("root", "manager", "practice", "rival", "other")
@@ -81,6 +82,17 @@ def rows(sqlite_api: Api) -> dict[str, str]:
             survey=SealedSurvey.select().first(),
             created_date=NOW,
         )
+        message = Outbox.create(
+            kind="sms",
+            idempotency_key="k",
+            destination="1",
+            payload={},
+            expires_at=NOW,
+            alarm=1,
+            user=api.ids["manager"],
+            created_date=NOW,
+            updated_date=NOW,
+        )
         attempt = AlarmRequest.create(alarm=1, attempt=1, callrequest=call, date=NOW, created_date=NOW)
     made = {
         "gateway": gateway,
@@ -109,6 +121,7 @@ def rows(sqlite_api: Api) -> dict[str, str]:
         "calendar-user": f"calendar-user/{api.ids['practice']}/",
         "calendar-user-profile": f"calendar-user-profile/{api.ids['practice']}/",
         "alarm-request": f"alarm-request/{attempt.id}/",
+        "message": f"message/{message.id}/",
         "callrequest": f"callrequest/{call.id}/",
     }
 
