@@ -38,11 +38,11 @@ MATRIX: dict[str, tuple[str, str, str, str, str]] = {
     "alarm": ("LGCUD", "LGCUD", "LGCUD", "", ""),
     "alarm-request": ("LG", "LG", "LG", "", ""),
     "callrequest": ("LG", "LG", "LG", "", ""),
-    "mail-template": ("LGCUD", "LGCUD", "", "C", ""),
-    "sms-template": ("LGCUD", "LGCUD", "", "C", ""),
+    "mail-template": ("LGCUD", "LGCUD", "LG", "C", ""),
+    "sms-template": ("LGCUD", "LGCUD", "LG", "C", ""),
     "dnc-list": ("LGCUD", "LGCUD", "", "C", ""),
     "dnc-contact": ("LGCUD", "LGCUD", "", "", ""),
-    "message": ("LG", "LG", "LG", "", ""),
+    "message": ("LG", "LG", "", "", ""),
     "token": ("LGCD", "LGCD", "C", "C", "C"),
 }
 ROLES = ("root", "manager", "practice", "rival", "other")
