@@ -60,16 +60,16 @@ def _resource(surround: Surround, resource: Resource) -> Iterator[tuple[str, Han
     base = f"{BASE}{resource.path}/"
     yield base, surround.endpoint(collection, resource.collection, describe, resource.path)
     yield base + "<id>/", surround.endpoint(item, resource.item, describe, resource.path)
-    actions: dict[str, list[Action]] = {}
+    actions: dict[str, list[Action]] = {}  # by the address they share
     for action in resource.actions():
-        actions.setdefault(action.name, []).append(action)
-    for name, several in actions.items():
-        yield f"{base}<id>/{name}/", _action(surround, name, several, resource.path)
+        actions.setdefault(f"<id>/{action.name}/" if action.below_row else f"{action.name}/", []).append(action)
+    for below, several in actions.items():
+        yield base + below, _action(surround, several[0].name, several, resource.path)
 
 
 def _action(surround: Surround, name: str, actions: list[Action], path: str) -> Handler:
     def verb(action: Action) -> Verb:
-        return lambda ctx, at: action.run(ctx, row_id(at))
+        return lambda ctx, at: action.run(ctx, row_id(at) if action.below_row else 0)
 
     allow = tuple(dict.fromkeys(method for action in actions for method in action.allow))
     return surround.endpoint(

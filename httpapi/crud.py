@@ -182,6 +182,12 @@ def _must_write(ctx: Context, resource: Resource, creating: bool = False) -> Non
         raise forbidden(f"only a {who} may change {resource.path}")
 
 
+def must_create(ctx: Context, resource: Resource) -> None:
+    """Raises ApiError 404 or 403 unless whoever asks may make such rows, by whatever address."""
+    _must_read(ctx, resource)
+    _must_write(ctx, resource, creating=True)
+
+
 def no_query(ctx: Context) -> None:
     """Raises ApiError 400 when there are query parameters: only lists have any."""
     if ctx.request.query():

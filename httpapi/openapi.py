@@ -20,10 +20,11 @@ def describe(registry: dict[str, Resource]) -> dict[str, Any]:
         paths[f"{BASE}{resource.path}/"] = _operations(resource, resource.collection, item=False)
         paths[f"{BASE}{resource.path}/{{id}}/"] = _operations(resource, resource.item, item=True)
         for action in resource.actions():
-            paths.setdefault(f"{BASE}{resource.path}/{{id}}/{action.name}/", {})[action.method.lower()] = {
+            below = f"{BASE}{resource.path}/" + ("{id}/" if action.below_row else "")
+            paths.setdefault(f"{below}{action.name}/", {})[action.method.lower()] = {
                 "tags": [resource.path],
                 "operationId": f"{resource.path}.{action.name}.{action.method.lower()}",
-                "parameters": [_id()],
+                "parameters": [_id()] if action.below_row else [],
                 "responses": {"default": {"description": "see docs/rest.md"}},
             }
     return {

@@ -26,11 +26,13 @@ ITEM = ("GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Action:
-    """An address below one row: ``<resource>/<id>/<name>/``. ``run`` opens its own transaction."""
+    """An address below one row, ``<resource>/<id>/<name>/``, or below the resource itself, ``<resource>/<name>/``
+    (``run`` then gets 0). ``run`` opens its own transaction."""
 
     name: str
     method: str  # GET, POST or PATCH
     run: Callable[[Context, int], Response]
+    below_row: bool = True
 
     @property
     def allow(self) -> tuple[str, ...]:

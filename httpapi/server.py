@@ -22,7 +22,7 @@ from httpapi.web import STREAM
 
 log = logging.getLogger("fs_app.http.access")
 
-BODY_MAX = 20 * 1024 * 1024
+BODY_MAX = 64 * 1024 * 1024  # a survey file with its recordings; most resources take less
 BUFFERED_MAX = 256 * 1024 * 1024  # bodies of all requests together
 CONNECTIONS_MAX = 1000
 IDLE_SECONDS = 75.0  # between requests of one connection

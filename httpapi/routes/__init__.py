@@ -13,8 +13,9 @@ from httpapi.routes.log import AlarmRequests, CallRequests
 from httpapi.routes.message import Messages
 from httpapi.routes.rule import Rules
 from httpapi.routes.sealed_survey import SealedSurveys
+from httpapi.routes.section import Branchings, Sections
 from httpapi.routes.setting import CalendarSettings
-from httpapi.routes.survey import Branchings, Sections, Surveys
+from httpapi.routes.survey import Surveys
 from httpapi.routes.template import MailTemplates, SmsTemplates
 from httpapi.routes.token import Tokens
 from httpapi.routes.user import CalendarUserProfiles, CalendarUsers, Users

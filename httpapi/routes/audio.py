@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import io
-import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fs_app.store.models import AudioBlob, AudioFile, User
+from fs_app.audio import BYTES_MAX, to_wav
+from fs_app.errors import InvalidInput
+from fs_app.store import surveys
+from fs_app.store.models import AudioBlob, AudioFile, SectionTemplate, User
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query
+from httpapi.errors import conflict
 from httpapi.kinds import READ_ONLY, WRITE_ONLY, Kind, moment, own_url, relation, shown, text
 from httpapi.resource import MANAGERS, Action, Change, Resource
 from httpapi.schema import Schema
 from httpapi.web import Response
-
-_WANTED = "give RIFF/WAVE with 8- or 16-bit PCM, one or two channels, 8000 to 48000 samples a second"
-
-
-def check_wave(content: bytes) -> bytes:
-    """``content`` itself when FreeSWITCH can play it as it is. Raises ValueError saying what would be right."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise ValueError(f"is not a WAVE file: {_WANTED}")
-    try:
-        with wave.open(io.BytesIO(content)) as sound:
-            channels, width, rate = sound.getnchannels(), sound.getsampwidth(), sound.getframerate()
-            frames = len(sound.readframes(sound.getnframes())) // (channels * width)
-    except (wave.Error, EOFError, ValueError, ZeroDivisionError, RuntimeError) as exc:
-        raise ValueError(f"cannot be read as PCM ({exc or 'it is cut short'}): {_WANTED}") from None
-    if channels not in (1, 2) or width not in (1, 2) or not 8000 <= rate <= 48_000:
-        raise ValueError(f"has {channels} channels of {8 * width} bits at {rate} Hz: {_WANTED}")
-    if not frames:
-        raise ValueError(f"holds no sound: {_WANTED}")
-    return content
 
 
 def _recording(value: Any) -> bytes:
@@ -48,7 +30,9 @@ def _recording(value: Any) -> bytes:
             raise ValueError("is not base64: send the file as base64, or as multipart/form-data") from None
     if not isinstance(value, bytes):
         raise ValueError("is no file: send it as base64, or as multipart/form-data")
-    return check_wave(value)
+    if len(value) > BYTES_MAX:
+        raise ValueError(f"has {len(value)} bytes: at most {BYTES_MAX}; mp3 or ogg takes less room")
+    return value
 
 
 class AudioFileSchema(Schema):
@@ -67,30 +51,47 @@ class AudioFiles(Resource):
     path = "audio-files"
     model = AudioFile
     schema = AudioFileSchema
-    summary = "Recordings: audio_file as base64 in JSON or as a file of multipart/form-data; size in bytes"
+    summary = "Recordings in any common format: audio_file as base64 in JSON or as a file of multipart/form-data"
     readers = MANAGERS
     writers = MANAGERS
     owner = "user"
     filters = frozenset({"name"})
     ordering = ("id", "name", "created_date")
     put_optional = frozenset({"audio_file"})
-    max_body = 20 * 1024 * 1024
+    max_body = 28 * 1024 * 1024  # 20 MiB in base64
     multipart = True
 
     def visible(self, user: User) -> Any:
         return scope.owned(AudioFile.user, user)
 
+    def prepare(self, ctx: Context, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Any common format becomes what the switch plays best; that takes a while."""
+        try:
+            return {"wav": to_wav(_recording(body["audio_file"]))} if "audio_file" in body else {}
+        except InvalidInput as exc:
+            return {"refused": exc.message}
+        except ValueError:
+            return {}  # the schema says so
+
     def check(self, ctx: Context, change: Change) -> None:
         if change.row is not None and "audio_file" in change.values:
             change.errors.add("audio_file", "a recording never changes: upload a new one, and refer to that")
+        elif "refused" in change.prepared:
+            change.errors.add("audio_file", change.prepared["refused"])
+
+    def before_delete(self, ctx: Context, row: Any) -> None:
+        playing = surveys.templates_playing(row.id)
+        if playing:
+            sections = ctx.registry["section-template"]
+            seen = {one.id for one in sections.query(ctx).where(SectionTemplate.id.in_([p.id for p in playing]))}
+            used = [sections.address(ctx, one) for one in playing if one.id in seen][:10]
+            raise conflict("a section plays this recording in another language: change that first", used_by=used)
 
     def columns(self, change: Change) -> dict[str, Any]:
         columns = {name: value for name, value in change.values.items() if name != "audio_file"}
         if change.row is None:
-            content: bytes = change.values["audio_file"]
-            digest = hashlib.sha256(content).hexdigest()
-            AudioBlob.insert(sha256=digest, extension="wav", content=content).on_conflict_ignore().execute()
-            columns |= {"blob": digest, "size": len(content)}
+            content: bytes = change.prepared["wav"]
+            columns |= {"blob": surveys.keep_sound(content), "size": len(content)}
         return columns
 
     def computed(self, ctx: Context, rows: list[Any]) -> dict[int, dict[str, Any]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
+from fs_app.store import surveys
 from fs_app.store.models import SealedSurvey, User
 from httpapi import scope
 from httpapi.context import Context
+from httpapi.crud import no_query
 from httpapi.kinds import READ_ONLY, moment, own_url, relation, shown, text
-from httpapi.resource import MANAGERS, Resource
+from httpapi.resource import MANAGERS, Action, Resource
+from httpapi.routes.survey import attachment
 from httpapi.schema import Schema
+from httpapi.web import Response
 
 
 class SealedSurveySchema(Schema):
@@ -41,6 +45,14 @@ class SealedSurveys(Resource):
 
     def visible(self, user: User) -> Any:
         return scope.owned(SealedSurvey.user, user)
+
+    def actions(self) -> Iterable[Action]:
+        return (Action("export", "GET", self._export),)
+
+    def _export(self, ctx: Context, survey_id: int) -> Response:
+        no_query(ctx)
+        with ctx.services.store.reading():
+            return attachment(surveys.export_sealed(self.find(ctx, survey_id)), survey_id)
 
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         return {row.id: {"sections": json.loads(row.content)["sections"]} for row in rows}

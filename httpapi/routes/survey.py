@@ -1,47 +1,37 @@
-"""Survey templates, their sections and branches; sealing one makes the immutable copy that calls play."""
+"""Survey templates: put in order, copied, sent from one system to another, checked, and sealed for calls to play."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fs_app.domain.enums import AlarmResult, SectionType
-from fs_app.domain.phone import normalise_number
-from fs_app.store.models import BranchingTemplate, SectionTemplate, SurveyTemplate, User
+from fs_app.audio import to_wav
+from fs_app.domain import survey_file
+from fs_app.domain.lint import Finding, lint
+from fs_app.domain.survey_limits import check_language, check_text
+from fs_app.store import surveys
+from fs_app.store.models import SectionTemplate, SurveyTemplate, User
 from httpapi import scope
-from httpapi.context import Context, raw
-from httpapi.crud import no_query, read_body, writing
-from httpapi.errors import ApiError
-from httpapi.idempotency import once
-from httpapi.kinds import (
-    READ_ONLY,
-    boolean,
-    choice,
-    clean_text,
-    integer,
-    json_object,
-    matching,
-    moment,
-    own_url,
-    parse_integer,
-    relation,
-    text,
-)
-from httpapi.resource import MANAGERS, Action, Change, Resource
+from httpapi.context import Context
+from httpapi.crud import must_create, no_query, read_body, read_json, writing
+from httpapi.errors import ApiError, bad_fields
+from httpapi.idempotency import once, refuse_key
+from httpapi.kinds import READ_ONLY, moment, own_url, relation, text
+from httpapi.resource import MANAGERS, Action, Resource
 from httpapi.schema import Schema
-from httpapi.sealing import seal
-from httpapi.web import Response
+from httpapi.web import JSON_TYPE, Response, json_response
 
-KEYS = tuple(f"key_{digit}" for digit in range(10))
-_LANGUAGE = matching(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", "a language such as en or pt-BR")
+IMPORT_MAX = 64 * 1024 * 1024  # bytes of a survey file: an hour of recordings
+_ORDER = 'give {"sections": […]}, every section of the survey once, by URL or id, in the order of the call'
+_SECTION = relation("section-template")
 
 
 class SurveySchema(Schema):
     url: Annotated[str, own_url(), READ_ONLY]
     user: Annotated[int, relation("user", shown_as="username", by_username=True)] = 0
     name: Annotated[str, text(90, blank=False)]
-    tts_language: Annotated[str, text(20, blank=False, check=_LANGUAGE)] = "en"
+    tts_language: Annotated[str, text(20, blank=False, check=check_language)] = "en"
     description: Annotated[str, text(2000, multiline=True)] = ""
     created_date: Annotated[datetime, moment(), READ_ONLY]
     updated_date: Annotated[datetime, moment(), READ_ONLY]
@@ -62,7 +52,14 @@ class Surveys(Resource):
         return scope.owned(SurveyTemplate.user, user)
 
     def actions(self) -> Iterable[Action]:
-        return (Action("seal", "POST", self._seal),)
+        return (
+            Action("import", "POST", lambda ctx, _: self._import(ctx), below_row=False),
+            Action("export", "GET", self._export),
+            Action("lint", "GET", self._lint),
+            Action("copy", "POST", self._copy),
+            Action("order", "POST", self._order),
+            Action("seal", "POST", self._seal),
+        )
 
     def _seal(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
@@ -71,135 +68,93 @@ class Surveys(Resource):
         sealed = ctx.registry["sealed-survey"]
 
         def make() -> tuple[dict[str, Any], str]:
-            row = seal(ctx.now, self.find(ctx, survey_id))
+            try:
+                row = surveys.seal(self.find(ctx, survey_id), ctx.now)
+            except surveys.SurveyFaulty as exc:
+                raise ApiError(400, {"detail": str(exc), "findings": told(exc.findings)}) from exc
             return sealed.show(ctx, row), sealed.address(ctx, row)
 
         with writing(ctx):
             return once(ctx, make, sealed.remembered)
 
+    def _lint(self, ctx: Context, survey_id: int) -> Response:
+        no_query(ctx)
+        with ctx.services.store.reading():
+            findings = lint(surveys.survey_of(self.find(ctx, survey_id)))
+        return json_response(200, {"findings": told(findings)})
 
-def _results(value: dict[str, Any]) -> dict[str, Any]:
-    if len(value) > 100:
-        raise ValueError(f"has {len(value)} entries: at most 100")
-    found = {}
-    for digits, result in value.items():
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-            raise ValueError(f"{digits[:30]!r} is no digit entry: use digits as names")
+    def _export(self, ctx: Context, survey_id: int) -> Response:
+        no_query(ctx)
+        with ctx.services.store.reading():
+            return attachment(surveys.export(self.find(ctx, survey_id)), survey_id)
+
+    def _copy(self, ctx: Context, survey_id: int) -> Response:
+        no_query(ctx)
+        body = read_body(ctx, empty=True)
+        name = body.pop("name", None)
+        if body:
+            raise bad_fields({field[:100]: ["no such field: copying takes name"] for field in body})
+        if name is not None:
+            name = _name(name)
+
+        def make() -> tuple[dict[str, Any], str]:
+            template = self.find(ctx, survey_id)
+            return self._made(ctx, surveys.copy(template, name or f"{template.name[:83]} (copy)", ctx.now))
+
+        with writing(ctx):
+            return once(ctx, make, self.remembered)
+
+    def _order(self, ctx: Context, survey_id: int) -> Response:
+        no_query(ctx)
+        refuse_key(ctx)
+        body = read_body(ctx)
+        given = body.get("sections")
+        if len(body) != 1 or not isinstance(given, list):
+            raise bad_fields({"sections": [f"is missing, or not alone: {_ORDER}"]})
         try:
-            found[digits] = AlarmResult(parse_integer(result)).value
-        except ValueError:
-            raise ValueError("a result is 0 (none), 1 (confirmed), 2 (cancelled) or 3 (rescheduled)") from None
-    return found
+            ids = [int(_SECTION.parse(one)) for one in given]
+        except ValueError as exc:
+            raise bad_fields({"sections": [f"{exc}; {_ORDER}"]}) from None
+        with writing(ctx):
+            template = self.find(ctx, survey_id)
+            surveys.put_in_order(template, ids, ctx.now)
+            rows = SectionTemplate.select().where(SectionTemplate.survey == template.id)
+            shown = ctx.registry["section-template"].show_all(ctx, list(rows.order_by(SectionTemplate.order)))
+        return json_response(200, {"sections": shown})
+
+    def _import(self, ctx: Context) -> Response:
+        must_create(ctx, self)
+        no_query(ctx)
+        # Converting takes a while, and is over before the transaction begins.
+        file = survey_file.read(read_json(ctx.request, IMPORT_MAX)).converted(to_wav)
+
+        def make() -> tuple[dict[str, Any], str]:
+            return self._made(ctx, surveys.add(file, ctx.user.id, ctx.now, sip_uris=scope.is_superuser(ctx.user)))
+
+        with writing(ctx):
+            return once(ctx, make, self.remembered)
+
+    def _made(self, ctx: Context, row: SurveyTemplate) -> tuple[dict[str, Any], str]:
+        return self.show(ctx, row), self.address(ctx, row)
 
 
-class SectionSchema(Schema):
-    url: Annotated[str, own_url(), READ_ONLY]
-    survey: Annotated[int, relation("survey-template")]
-    type: Annotated[int, choice(SectionType)]
-    order: Annotated[int, integer(0, 10_000)] = 1
-    question: Annotated[str, text(500)] = ""
-    script: Annotated[str, text(5000, multiline=True)] = ""
-    audiofile: Annotated[int | None, relation("audio-files")] = None
-    invalid_audiofile: Annotated[int | None, relation("audio-files")] = None
-    retries: Annotated[int, integer(0, 20)] = 0
-    timeout: Annotated[int, integer(1, 60)] = 5
-    key_0: Annotated[str, text(100)] = ""
-    key_1: Annotated[str, text(100)] = ""
-    key_2: Annotated[str, text(100)] = ""
-    key_3: Annotated[str, text(100)] = ""
-    key_4: Annotated[str, text(100)] = ""
-    key_5: Annotated[str, text(100)] = ""
-    key_6: Annotated[str, text(100)] = ""
-    key_7: Annotated[str, text(100)] = ""
-    key_8: Annotated[str, text(100)] = ""
-    key_9: Annotated[str, text(100)] = ""
-    rating_laps: Annotated[int, integer(1, 999)] = 9
-    validate_number: Annotated[bool, boolean()] = False
-    number_digits: Annotated[int, integer(1, 20)] = 2
-    min_number: Annotated[int, integer(0)] = 0
-    max_number: Annotated[int, integer(0)] = 100
-    phonenumber: Annotated[str, text(50, check=normalise_number)] = ""
-    confirm_script: Annotated[str, text(5000, multiline=True)] = ""
-    confirm_key: Annotated[str, text(1, check=matching(r"[0-9*#]", "one key"))] = ""
-    conference: Annotated[str, text(50, check=matching(r"[A-Za-z0-9_\-]+", "letters, digits, _ and -"))] = ""
-    sms_text: Annotated[str, text(1600, multiline=True)] = ""
-    completed: Annotated[bool, boolean()] = False
-    results: Annotated[dict[str, Any] | None, json_object(_results, "an object of digits and results 0 to 3")] = None
-    created_date: Annotated[datetime, moment(), READ_ONLY]
-    updated_date: Annotated[datetime, moment(), READ_ONLY]
+def told(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [
+        {"section": one.section_id, "severity": one.severity, "code": one.code, "message": one.message}
+        for one in findings
+    ]
 
 
-class Sections(Resource):
-    path = "section-template"
-    model = SectionTemplate
-    schema = SectionSchema
-    summary = "Sections of a survey template; timeout in seconds, the lowest order is where a call starts"
-    readers = MANAGERS
-    writers = MANAGERS
-    filters = frozenset({"survey", "type", "order"})
-    ordering = ("id", "order", "created_date")
-
-    def visible(self, user: User) -> Any:
-        if scope.is_superuser(user):
-            return None
-        return SectionTemplate.survey.in_(
-            SurveyTemplate.select(SurveyTemplate.id).where(SurveyTemplate.user == user.id)
-        )
-
-    def check(self, ctx: Context, change: Change) -> None:
-        if change.row is not None and change.changed("survey"):
-            change.errors.add("survey", "a section stays in its survey: make a new one in the other")
-        if change.get("min_number") > change.get("max_number"):
-            change.errors.add("max_number", "is less than min_number: give a range")
-
-    def columns(self, change: Change) -> dict[str, Any]:
-        columns = {name: value for name, value in change.values.items() if name not in KEYS}
-        keys: dict[str, str] = dict(raw(change.row, "keys")) if change.row is not None else {}
-        keys |= {name[-1]: change.values[name] for name in KEYS if name in change.values}
-        columns["keys"] = {digit: words for digit, words in keys.items() if words.strip()}
-        return columns
-
-    def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
-        return {row.id: {name: row.keys.get(name[-1], "") for name in KEYS} for row in rows}
+def attachment(file: survey_file.SurveyFile, row_id: int) -> Response:
+    """A survey file that a browser saves, and that import takes."""
+    name = f'attachment; filename="survey-{row_id}.json"'
+    return Response(200, file.to_text().encode("utf-8"), {"Content-Type": JSON_TYPE, "Content-Disposition": name})
 
 
-def _branch_keys(value: str) -> str:
-    keys = clean_text(value, 20, False).strip().lower()
-    return matching(r"[0-9]{1,20}|any|invalid|timeout", "digits, any, invalid or timeout")(keys)
-
-
-class BranchingSchema(Schema):
-    url: Annotated[str, own_url(), READ_ONLY]
-    section: Annotated[int, relation("section-template")]
-    keys: Annotated[str, text(20, blank=False, check=_branch_keys)]
-    goto: Annotated[int | None, relation("section-template")] = None
-    created_date: Annotated[datetime, moment(), READ_ONLY]
-    updated_date: Annotated[datetime, moment(), READ_ONLY]
-
-
-class Branchings(Resource):
-    path = "branching-template"
-    model = BranchingTemplate
-    schema = BranchingSchema
-    summary = "Ways out of a section: on these keys go to that section, or hang up (goto null)"
-    readers = MANAGERS
-    writers = MANAGERS
-    filters = frozenset({"section", "keys", "goto"})
-    ordering = ("id", "created_date")
-    unique = (("section", "keys"),)
-
-    def visible(self, user: User) -> Any:
-        if scope.is_superuser(user):
-            return None
-        surveys = SurveyTemplate.select(SurveyTemplate.id).where(SurveyTemplate.user == user.id)
-        return BranchingTemplate.section.in_(
-            SectionTemplate.select(SectionTemplate.id).where(SectionTemplate.survey.in_(surveys))
-        )
-
-    def check(self, ctx: Context, change: Change) -> None:
-        goto = change.get("goto")
-        if goto is None:
-            return
-        both = SectionTemplate.select().where(SectionTemplate.id.in_([goto, change.get("section")]))
-        if len({raw(section, "survey") for section in both}) > 1:
-            change.errors.add("goto", "is a section of another survey: choose one of the same")
+def _name(value: Any) -> str:
+    try:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError("is blank, or no string: give a name")
+        return check_text("name", value)
+    except ValueError as exc:
+        raise bad_fields({"name": [str(exc)]}) from None
