@@ -135,6 +135,15 @@ def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError("must be networks such as 10.1.0.0/16, separated by commas") from None
 
 
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def convert(value: object) -> str:
+        if str(value) not in choices:
+            raise ValueError(f"must be {' or '.join(choices)}")
+        return str(value)
+
+    return convert
+
+
 def _log_level(value: object) -> str:
     if str(value).lower() not in LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
@@ -156,6 +165,7 @@ class Settings:
     password_strength: int = _setting(0, _whole(0, 4))
     esl: tuple[Address, ...] = _setting((Address("127.0.0.1", 8021),), _addresses)
     esl_password: str = _setting("ClueCon", _text)
+    ivr: str = _setting("socket", _one_of("socket", "embedded"))
     outbound: Address = _setting(Address("127.0.0.1", 8084), _address)
     outbound_advertise: Address | None = _setting(None, _address)
     timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _zone)

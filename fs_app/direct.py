@@ -29,9 +29,9 @@ def plan_call(store: Store, settings: Settings, number: str, setting_id: int, su
     if not attempts.has_survey(survey):
         raise InvalidInput("--survey", f"there is no sealed survey {survey}")
     outbound = settings.outbound_advertise or settings.outbound
-    if outbound.port == 0:
+    if outbound.port == 0 and settings.ivr == "socket":
         raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
-    rules = plan.PlanSettings(str(outbound), settings.time_limit)
+    rules = plan.PlanSettings("" if settings.ivr == "embedded" else str(outbound), settings.time_limit)
     number = international(number, setting.country, "number")
     dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {}, "")
     originate_command(dial.request)

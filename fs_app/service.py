@@ -29,7 +29,7 @@ from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
-from fs_app.errors import ConfigError, FsAppError, PromptError
+from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchError
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
 from fs_app.notify.sms import SmsSender
@@ -41,6 +41,7 @@ from fs_app.store.journal import CallJournal
 from fs_app.store.occurrences import Occurrences
 from fs_app.store.outbox_queue import OutboxQueue
 from fs_app.switch.channel import Channel
+from fs_app.switch.dialstring import EMBEDDED
 from fs_app.switch.gate import Switch
 from fs_app.switch.outbound import OutboundServer
 from httpapi.app import make_app
@@ -108,8 +109,12 @@ class Service:
         self.calls: LiveCalls | None = None
         self.notifier: Notifier | None = None
         self._greenlets: list[gevent.Greenlet[[], None]] = []
-        if "ivr" in parts:
-            self._build_ivr()
+        self._inside = settings.ivr == "embedded"
+        if "ivr" in parts or ("scheduler" in parts and self._inside):
+            # Inside the switch no words are made that could have been made before.
+            self.prompts = self._build_prompts()
+        if "ivr" in parts and self.prompts is not None:
+            self._build_ivr(self.prompts)
         if "scheduler" in parts:
             self._build_scheduler()
         if "http" in parts:
@@ -117,12 +122,13 @@ class Service:
 
     # ---- building
 
-    def _build_ivr(self) -> None:
+    def _build_prompts(self) -> Prompts:
         tts = SpeechCommand(self.settings.tts) if self.settings.tts else SpeechCommand()
-        self.prompts = _ToldPrompts(self.settings.sounds, tts, self.journal.load_audio, ThreadPool(4))
-        self.prompts.observe = self._observe
-        prompts = self.prompts
+        prompts = _ToldPrompts(self.settings.sounds, tts, self.journal.load_audio, ThreadPool(4))
+        prompts.observe = self._observe
+        return prompts
 
+    def _build_ivr(self, prompts: Prompts) -> None:
         def answer(channel: Channel) -> None:
             take_call(channel, self.journal, prompts, self.clock, background=_beside, answering=answered)
 
@@ -195,7 +201,7 @@ class Service:
                 self.calls,
                 self.switches,
                 self.clock,
-                PlanSettings(str(self.outbound_address()), self.settings.time_limit),
+                PlanSettings("" if self._inside else str(self.outbound_address()), self.settings.time_limit),
                 bell=self._bell,
                 lease=self.settings.lease,
                 calls_per_second=self.settings.calls_per_second,
@@ -267,28 +273,43 @@ class Service:
             self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid)
 
     def _prepare(self, call_uuid: str) -> None:
+        if self._inside:
+            self._expect(self._ask_switches)
         if self.prompts is None:
-            self._expect_ivr()
+            self._expect(self._ask_ivr)
             self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
             return
         context = self.journal.preview(call_uuid)
         if context is not None:
             warm_call(context, self.prompts, _beside)
 
-    def _expect_ivr(self) -> None:
-        """Nobody is rung for silence: the survey IVR, a process of its own here, must be listening.
+    def _expect(self, ask: Callable[[], None]) -> None:
+        """Nobody is rung for silence: whoever runs the survey, where that is not us, must be there.
 
         Asked at most every few seconds. Raises PromptError, which gives the claim back until later.
         """
         with self._ivr_question:  # a burst of calls asks once
-            if self.clock.monotonic() - self._ivr_seen < IVR_TRUST:
-                return
-            address = self.outbound_address()
-            try:
-                gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
-            except OSError as exc:
-                raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
-            self._ivr_seen = self.clock.monotonic()
+            if self.clock.monotonic() - self._ivr_seen >= IVR_TRUST:
+                ask()
+                self._ivr_seen = self.clock.monotonic()
+
+    def _ask_ivr(self) -> None:
+        address = self.outbound_address()
+        try:
+            gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
+        except OSError as exc:
+            raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
+
+    def _ask_switches(self) -> None:
+        for switch in self.switches:
+            if switch.up:
+                try:
+                    said = switch.api(f"python {EMBEDDED}")
+                except SwitchError as exc:
+                    said = str(exc)
+                if not said.startswith("+OK"):
+                    first = said.strip().partition("\n")[0]
+                    raise PromptError(f"{switch.name} cannot run surveys inside ({first}): see docs/embedded.md")
 
     def _call_ended(self) -> None:
         """There is room for another call, and its booking may have left something to send."""

@@ -52,12 +52,7 @@ def fsapi(session: Any, stream: Any, env: Any, args: str) -> None:
 def _take(session: Any) -> None:
     import freeswitch  # type: ignore[import-not-found]  # only there inside FreeSWITCH
 
-    inside = _inside()
-    channel = inside.channel(session, lambda: freeswitch.Event("GENERAL"))
-    try:
-        inside.take(channel)
-    finally:
-        channel.close()
+    _inside().take(session, lambda: freeswitch.Event("GENERAL"))
 
 
 def _inside() -> Any:
@@ -80,9 +75,13 @@ def _inside() -> Any:
     finally:
         threading.stack_size(before)
     loading.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    result = found.pop()  # else an error's traceback would hold the list, and the list the error: and all the session
+    if isinstance(result, BaseException):
+        try:
+            raise result
+        finally:
+            del result
+    return result
 
 
 def _expected(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import platform
 import re
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,19 +18,19 @@ from concurrent.futures import TimeoutError as NoAnswer
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fs_app import __version__, config
 from fs_app.clock import SystemClock
 from fs_app.config import Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
-from fs_app.domain.enums import IvrEnd
+from fs_app.domain.enums import IvrEnd, SectionType
 from fs_app.errors import FsAppError
 from fs_app.store.database import Store
 from fs_app.store.doorbell import CALL_CHANGED, IVR_ENDED, OUTBOX, Doorbell
 from fs_app.store.elsewhere import elsewhere
 from fs_app.store.journal import CallJournal
 from fs_app.store.overview import overview
-from fs_app.switch.channel import Channel
 from fs_app.switch.dialstring import check_uuid
 from fs_app.switch.embedded_channel import EmbeddedChannel, Event, Session
 from ivr.callback import CALL, take_call
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 STACK = 8 * 1024 * 1024  # bytes, of address space: only what is used costs memory
 THREADS = 4  # for the database, each with a connection of its own, and as many for speech
+SOCKET_PATIENCE = 2.0  # seconds
+# What EmbeddedChannel cannot do: mod_python3 gives no events while an application runs.
+SOCKET_ONLY = frozenset({SectionType.CALL_TRANSFER, SectionType.CONFERENCE})
 STATUS_PATIENCE = 2.0  # seconds; meanwhile fs_cli, or a scheduler's event socket, waits
 
 
@@ -53,6 +57,7 @@ class Inside:
         self.calls_now = 0
         self.calls_taken = 0
         self._counting = threading.Lock()
+        self._outbound = settings.outbound_advertise or settings.outbound
         tts = SpeechCommand(settings.tts) if settings.tts else SpeechCommand()
         files = PromptFiles(settings.sounds, tts)
         self.store = Store(settings.database)
@@ -64,29 +69,62 @@ class Inside:
         except BaseException:
             self._database.shutdown(wait=False)  # the next call tries again, with threads of its own
             raise
-        self.journal = elsewhere(_RingingJournal(self.store, bell), self._in_database_thread)
+        self.journal = elsewhere(_RingingJournal(self.store, settings.timezone, bell), self._in_database_thread)
         self.prompts = ThreadPrompts(files, self.journal.load_audio, _pool("fs-app-speech", ordinary_priority))
 
-    def channel(self, session: Session, new_event: Callable[[], Event]) -> EmbeddedChannel:
-        """The call of a ``freeswitch.Session``, on record under the UUID in ``fs_app_call``, else under its own.
+    def take(self, session: Session, new_event: Callable[[], Event]) -> None:
+        """Run the call of a ``freeswitch.Session`` in the thread that FreeSWITCH gave it. It is on record under the
+        UUID in ``fs_app_call``, else under its own.
 
         Raises InvalidInput when that variable holds no UUID.
         """
         call_uuid = session.getVariable(CALL)
-        known = session.get_uuid() if not call_uuid else check_uuid(call_uuid, CALL)
-        return EmbeddedChannel(session, known, new_event)
-
-    def take(self, channel: Channel) -> IvrEnd | None:
-        """Run one call in the thread that FreeSWITCH gave it. Raises nothing."""
+        known = check_uuid(call_uuid, CALL) if call_uuid else session.get_uuid()
         with self._counting:
             self.calls_now += 1
             self.calls_taken += 1
+        channel = EmbeddedChannel(session, known, new_event)
         try:
-            # Warming only hands work to the makers, so it needs no background of its own.
-            return take_call(channel, self.journal, self.prompts, self.clock, background=lambda work: work())
+            hand_over = self._needs_socket(channel) and self._socket_listens(known)
+            if not hand_over:
+                # Warming only hands work to the makers, so it needs no background of its own.
+                take_call(channel, self.journal, self.prompts, self.clock, background=lambda work: work())
         finally:
+            channel.close()
             with self._counting:
                 self.calls_now -= 1
+        if hand_over:
+            session.execute("socket", f"{self._outbound} async full")
+
+    def _needs_socket(self, channel: EmbeddedChannel) -> bool:
+        """Whether this call asks for what a script inside the switch cannot do."""
+        try:
+            if channel.variable(CALL):
+                context = self.journal.preview(channel.uuid)
+            else:
+                context = self.journal.open_callback(
+                    channel.caller_number, channel.called_number, channel.uuid, self.clock.now()
+                )
+        except FsAppError:
+            return False  # whoever takes the call finds the same, and knows what to say
+        if context is None:
+            return False
+        detects = context.answering is not None and bool(channel.variable(CALL))
+        joins = any(section.type in SOCKET_ONLY for section in context.survey.sections)
+        return detects or joins or bool(context.phonenumber_transfer)
+
+    def _socket_listens(self, call_uuid: str) -> bool:
+        """A call handed to a socket where nobody listens would just end; taken here, only what cannot be done is
+        missing."""
+        try:
+            socket.create_connection((self._outbound.host, self._outbound.port), timeout=SOCKET_PATIENCE).close()
+        except OSError as error:
+            log.error(
+                "call %s: it needs the outbound socket, but nobody listens on %s (%s): run `fs-app serve --only ivr`",
+                *(call_uuid, self._outbound, error),
+            )
+            return False
+        return True
 
     def status(self) -> str:
         """A few lines for people; the first begins with ``+OK`` when calls can be taken, else with ``-ERR``."""
@@ -116,8 +154,8 @@ class Inside:
 class _RingingJournal(CallJournal):
     """Tells the other processes when something about a call was committed, and when its survey has ended."""
 
-    def __init__(self, store: Store, bell: Doorbell) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store, zone: ZoneInfo, bell: Doorbell) -> None:
+        super().__init__(store, zone)
         self._bell = bell
 
     def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:

@@ -30,12 +30,12 @@ class ThreadPrompts:
 
     def path(self, prompt: Prompt) -> str:
         """The file with that sound, made now if there is none. Raises PromptError."""
-        return self._files.existing(prompt) or self._make(prompt).result()
+        return self._files.existing(prompt) or _result(self._make(prompt))
 
     def require(self, prompts: Iterable[Prompt]) -> None:
         """Make what is missing of these, all at once. Raises PromptError when one of them cannot be made."""
         for made in [self._make(prompt) for prompt in prompts if self._files.existing(prompt) is None]:
-            made.result()
+            _result(made)
 
     def warm(self, prompts: Iterable[Prompt]) -> None:
         """Start to make what is missing of these, and return at once; ``path`` finds them, or raises their failure."""
@@ -71,6 +71,14 @@ class ThreadPrompts:
         except Exception as error:
             log.exception("unexpected failure while making a prompt")
             raise PromptError(f"the prompt could not be made: {type(error).__name__}: {error}") from error
+
+
+def _result(made: Future[str]) -> str:
+    error = made.exception()
+    if error is not None:
+        # An error of this call's own: the other may be raised in several calls, and its traceback would grow.
+        raise PromptError(*error.args) from error
+    return made.result()
 
 
 def _log_failure(made: Future[str]) -> None:

@@ -21,8 +21,8 @@ MENDING = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """``outbound`` is host:port of the outbound-socket server as the switch reaches it; ``time_limit`` caps an
-    answered call, in seconds."""
+    """``outbound`` is host:port of the outbound-socket server as the switch reaches it, or empty when surveys run
+    inside the switch; ``time_limit`` caps an answered call, in seconds."""
 
     outbound: str
     time_limit: int = 600

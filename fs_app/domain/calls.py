@@ -20,7 +20,8 @@ class OriginateRequest:
 
     ``gateway`` is a dial-string prefix (``sofia/gateway/provider/``) or a pattern holding ``{number}`` once
     (``loopback/{number}/callees``). Timeouts are in seconds: ``ring_timeout`` until somebody answers, ``time_limit``
-    for the whole answered call. ``outbound`` is host:port of the outbound-socket server as the switch reaches it.
+    for the whole answered call. ``outbound`` is host:port of the outbound-socket server as the switch reaches it; empty
+    when the survey runs inside the switch.
     """
 
     call_uuid: str

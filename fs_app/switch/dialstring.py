@@ -18,6 +18,7 @@ from fs_app.errors import InvalidInput
 
 RING_TIMEOUT_MAX = 600  # seconds
 TIME_LIMIT_MAX = 4 * 3600  # seconds
+EMBEDDED = "ivr.embedded"  # the module that mod_python3 runs
 CONFIRM_TIME = 30  # seconds in which somebody who answers a transfer hears the words and presses the key
 # As FreeSWITCH names them, each optionally with @<rate>h and @<ptime>i.
 CODECS = frozenset(
@@ -101,7 +102,8 @@ def check_sip_uri(uri: str, *, allowed: frozenset[str], field: str = "phonenumbe
 
 
 def originate_command(request: OriginateRequest) -> str:
-    """The line to give to ``bgapi``, to ``api``, or to paste into fs_cli: ``originate {…}endpoint &socket(…)``.
+    """The line to give to ``bgapi``, to ``api``, or to paste into fs_cli: ``originate {…}endpoint &socket(…)``, or
+    ``&python(…)``.
 
     Raises InvalidInput naming the first field of the request that is not fit for it.
     """
@@ -121,7 +123,13 @@ def originate_command(request: OriginateRequest) -> str:
         # The pass at spaces takes the backslashes off, the pass at commas the quotes that they leave.
         variables.append(rf"absolute_codec_string=\'{','.join(map(check_codec, request.codecs))}\'")
     endpoint = dial_string(request.gateway, request.number)
-    return f"originate {{{','.join(variables)}}}{endpoint} &socket('{check_host_port(request.outbound)} async full')"
+    return f"originate {{{','.join(variables)}}}{endpoint} &{application(request.outbound)}"
+
+
+def application(outbound: str) -> str:
+    """What runs the survey of an answered call: the outbound socket at ``outbound`` (host:port), or, when that is
+    empty, the script inside the switch. Raises InvalidInput."""
+    return f"socket('{check_host_port(outbound)} async full')" if outbound else f"python({EMBEDDED})"
 
 
 def bridge_argument(

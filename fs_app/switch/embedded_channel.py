@@ -9,8 +9,9 @@ Facts of FreeSWITCH 1.10.12 this rests on (src/switch_cpp.cpp, src/mod/languages
   everything else: a key, a hang-up, no such file.
 - The callback must return text. ``"break"`` stops what plays; an exception or None in it would leave an error pending
   in the interpreter.
-- The session holds the callback, and the callback us: until ``unsetInputCallback`` neither is freed, and the switch
-  keeps the dead channel for ever. So :meth:`EmbeddedChannel.close` at the end, whatever happened.
+- Until the last reference to the session is gone the switch keeps the dead channel, and its thread (seen). The session
+  holds the callback, and the callback us, until ``unsetInputCallback``; and Python frees a cycle only when it happens
+  to look for cycles. So :meth:`EmbeddedChannel.close` at the end, whatever happened.
 - Methods that wait (``streamFile``, ``recordFile``, ``execute``, ``hangup``) let other Python threads run; ``answer``
   does not, ``execute("answer")`` does.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 from fs_app.errors import SwitchError
 from fs_app.switch.channel import (
@@ -78,6 +79,19 @@ class Session(Protocol):
     def unsetInputCallback(self) -> None: ...  # noqa: N802
 
 
+class _Gone:
+    """The session of a call that is over."""
+
+    def ready(self) -> bool:
+        return False
+
+    def getVariable(self, _var: str) -> None:  # noqa: N802
+        return None
+
+    def setEventData(self, _event: Event) -> None:  # noqa: N802
+        """An event without headers."""
+
+
 class EmbeddedChannel:
     """One call. Use it in the thread that FreeSWITCH called us in, and :meth:`close` it there.
 
@@ -97,8 +111,10 @@ class EmbeddedChannel:
         session.setInputCallback(self._input)
 
     def close(self) -> None:
-        """Let go of the session, without which the switch could not free the call."""
+        """Let go of the session, without which the switch could not free the call. The call is over for us then."""
         self._session.unsetInputCallback()
+        # We may live on in a cycle or a traceback until Python looks for those: the session must not.
+        self._session = cast(Session, _Gone())
 
     @property
     def uuid(self) -> str:

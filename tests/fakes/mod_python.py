@@ -7,12 +7,14 @@ size, under the recursion limit that mod_python3 sets, loading the script anew f
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -110,11 +112,6 @@ class FakeSession:
     def unsetInputCallback(self) -> None:  # noqa: N802
         self._callback = None
 
-    @property
-    def held(self) -> bool:
-        """Whether the switch could not free this call."""
-        return self._callback is not None
-
     def _maybe_break(self, method: str) -> None:
         if self.broken == method:
             raise RuntimeError("the session is broken")
@@ -148,6 +145,7 @@ def main() -> None:
     """Reads calls as JSON lines: {"script": [...], "uuid": ..., "variables": {...}, "broken": ...} or {"status": true};
     writes one line for each of what the callee heard and what the log said."""
     lines = install()
+    gc.disable()  # what is freed only by chance is not freed
     threading.stack_size(STACK)
     sys.setrecursionlimit(RECURSION)
     for text in sys.stdin:
@@ -165,11 +163,14 @@ def main() -> None:
                 session = FakeSession(*asked["script"], uuid=asked["uuid"], variables=asked["variables"])
                 session.broken = asked.get("broken", "")
                 invoke("handler", session, "")
+                kept = session.played, session.ran, session.cause
+                gone = weakref.ref(session)
+                del session  # FreeSWITCH lets go of it, and waits until all others have
                 answer |= {
-                    "played": [file for file in session.played if not file.startswith("silence_stream:")],
-                    "ran": session.ran,
-                    "cause": session.cause,
-                    "held": session.held,
+                    "played": [file for file in kept[0] if not file.startswith("silence_stream:")],
+                    "ran": kept[1],
+                    "cause": kept[2],
+                    "held": gone() is not None,
                 }
             except BaseException as error:
                 answer["raised"] = repr(error)

@@ -76,17 +76,24 @@ def test_serve_without_a_schema_says_what_to_do(tmp_path: Path) -> None:
     assert "fs-app init" in result.output
 
 
-def test_originate_prints_the_line_that_would_be_dialled(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("env", "application"),
+    [
+        ({}, "&socket('127.0.0.1:8084 async full')"),
+        ({"FS_APP_IVR": "embedded", "FS_APP_OUTBOUND": "127.0.0.1:0"}, "&python(ivr.embedded)"),
+    ],
+)
+def test_originate_prints_the_line_that_would_be_dialled(tmp_path: Path, env: dict[str, str], application: str) -> None:
     database = tmp_path / "a.sqlite3"
     store = Store(f"sqlite:///{database}")
     store.migrate()
     rows = make_rows(store, datetime(2026, 3, 2, tzinfo=UTC))
     store.close()
-    result = run(database, "originate", "+1 555 0100", "--setting", str(rows.setting.id), "--dry-run")
+    result = run(database, "originate", "+1 555 0100", "--setting", str(rows.setting.id), "--dry-run", **env)
     assert result.exit_code == 0, result.output
     line = result.output.strip()
     assert line.startswith("originate {origination_uuid=")
-    assert "sofia/gateway/test/+15550100 &socket('127.0.0.1:8084 async full')" in line
+    assert line.endswith(f"sofia/gateway/test/+15550100 {application}")
     assert "origination_caller_id_name='Dr. Adams'" in line
 
 

@@ -119,6 +119,12 @@ def test_the_whole_line() -> None:
     )
 
 
+def test_a_survey_inside_the_switch() -> None:
+    line = originate_command(replace(REQUEST, outbound=""))
+    assert line.endswith("sofia/gateway/provider/+15550100 &python(ivr.embedded)")
+    assert take_apart(line)[0] == expected(REQUEST, "+15550100", "123456")
+
+
 def test_it_reads_back() -> None:
     variables, legs, words = take_apart(originate_command(REQUEST))
     assert variables == expected(REQUEST, "+15550100", "123456")
