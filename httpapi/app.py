@@ -8,6 +8,7 @@ import bottle
 
 from httpapi import crud, openapi
 from httpapi.context import BASE, Context
+from httpapi.hooks import hook_handlers
 from httpapi.plugins import Surround, Verb, row_id
 from httpapi.resource import Action, Resource
 from httpapi.routes import registry
@@ -25,6 +26,7 @@ def make_app(services: Services, surround: Surround | None = None) -> bottle.Bot
 
 def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handler]]:
     resources = surround.registry
+    yield from hook_handlers(services, surround)
     yield "/healthz", surround.public(_health(services), _READ)
 
     def index(ctx: Context, _arguments: Mapping[str, str]) -> Response:

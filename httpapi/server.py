@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,7 +19,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
 from gevent.threadpool import ThreadPool
 
-from httpapi.web import STREAM
+from httpapi.web import HOOKS, STREAM
 
 log = logging.getLogger("fs_app.http.access")
 
@@ -59,7 +60,7 @@ class HttpServer:
         self._buffered = 0
         self._pool = ThreadPool(threads)
         handler = type("Handler", (_Handler,), {"head_seconds": head_seconds})
-        access = LoggingLogAdapter(log, logging.INFO) if log.isEnabledFor(logging.INFO) else None
+        access = _AccessLog(log, logging.INFO) if log.isEnabledFor(logging.INFO) else None
         self._server = WSGIServer(
             (host, port),
             self._serve,
@@ -206,3 +207,10 @@ class _Handler(WSGIHandler):
         except Timeout:
             self.close_connection = True
             raise BrokenPipeError(32, "the client does not read") from None
+
+
+class _AccessLog(LoggingLogAdapter):
+    """A line a request, without the secrets that stand in the addresses of hooks."""
+
+    def write(self, msg: str) -> None:
+        super().write(re.sub(rf"({HOOKS}[^/ ]*)/[^/ ]+/", r"\1/…/", msg))

@@ -18,6 +18,14 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 STREAM = "fs_app.stream"  # in the WSGI environment: what the server must send in the loop, not in a thread
 
 
+HOOKS = "/hooks/sms/"
+
+
+def hook_path(gateway_id: int, secret: str) -> str:
+    """Where the service behind an SMS gateway tells what came of a message: ``reply/`` and ``report/`` below it."""
+    return f"{HOOKS}{gateway_id}/{secret}/"
+
+
 @dataclass(frozen=True)
 class Upload:
     """One file of a multipart form."""

@@ -9,7 +9,7 @@ import base64
 import http.client
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from gevent.threadpool import ThreadPool
 
 from fs_app.domain.enums import Role
+from fs_app.notify.address import Network
 from fs_app.passwords import hash_password
 from fs_app.store.database import Store
 from fs_app.store.models import CalendarUserProfile, User
@@ -72,14 +73,22 @@ class Answer:
 class Api:
     """Users (password = user name): ``root`` superuser; ``manager`` with ``practice``; ``rival`` with ``other``."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, webhook_networks: Sequence[Network] = ()) -> None:
         self.store = store
         self.clock = TestClock()
         self.rung = 0
         self.parts = {"database": "ok"}
         self.ids: dict[str, int] = {}
         self.live = LiveFeed(store)
-        self.services = Services(store, self.clock, ZoneInfo("Europe/Paris"), self._wake, lambda: self.parts, self.live)
+        self.services = Services(
+            store,
+            self.clock,
+            ZoneInfo("Europe/Paris"),
+            self._wake,
+            lambda: self.parts,
+            self.live,
+            webhook_networks=webhook_networks,
+        )
         self.surround = Surround(self.services, registry())
         self.app = make_app(self.services, self.surround)
         self.server = HttpServer("127.0.0.1", 0, self.app, threads=4)

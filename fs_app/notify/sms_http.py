@@ -16,7 +16,7 @@ from fs_app.domain.sending import Declined, Delivered, Delivery, Message, Refuse
 from fs_app.errors import InvalidInput
 from fs_app.notify import web
 from fs_app.notify.address import parse_url, resolve
-from fs_app.notify.sms_parameters import TAG
+from fs_app.notify.sms_parameters import TAG, look
 
 _TYPES = {
     "form": "application/x-www-form-urlencoded",
@@ -100,12 +100,9 @@ class HttpSms:
 def _reference(parameters: Mapping[str, Any], text: str) -> str:
     if "id_path" in parameters:
         try:
-            value: Any = json.loads(text)
-            for step in str(parameters["id_path"]).split("."):
-                value = value[int(step)] if isinstance(value, list) else value[step]
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+            found = _REFERENCE.match(look(json.loads(text), str(parameters["id_path"])))
+        except (ValueError, RecursionError):
             return ""
-        found = _REFERENCE.match(str(value)) if isinstance(value, str | int) else None
     elif "id_after" in parameters:
         found = _REFERENCE.match(text.partition(str(parameters["id_after"]))[2].lstrip(" "))
     else:

@@ -19,7 +19,6 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 _SECRET_HEADERS = frozenset({"header.authorization", "header.proxy-authorization", "header.cookie"})
 _SECRET_WORDS = re.compile(r"(?i)^header\..*(token|secret|key|password)")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:\-]{0,252}", re.ASCII)
-_WORD = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
 
 Check = Callable[[Any], object]
 
@@ -85,18 +84,25 @@ def _statuses(value: Any) -> object:
     )(str(value))
 
 
-_PATH = _matching(re.compile(r"[A-Za-z0-9_\-]{1,64}(\.[A-Za-z0-9_\-]{1,64}){0,9}"), "a path such as messages.0.id")
+_PATH = _matching(
+    re.compile(r"[A-Za-z0-9_\-]{1,64}(\.[A-Za-z0-9_\-]{1,64}){0,9}"), "a field, or a path such as messages.0.id"
+)
 _NUMBERING = _whole(0, 6)
-# How replies come in, with any driver; see httpapi/hooks.py.
+# How replies and delivery reports come in, with any driver; see httpapi/hooks.py.
 _REPLIES: dict[str, Check] = {
     "reply_secret": _matching(re.compile(r"[A-Za-z0-9_\-]{16,100}"), "16 to 100 letters, digits, - and _"),
-    "reply_from": _matching(_WORD, "the name of a field"),
-    "reply_text": _matching(_WORD, "the name of a field"),
-    "reply_id": _matching(_WORD, "the name of a field"),
+    "reply_from": _PATH,
+    "reply_text": _PATH,
+    "reply_id": _PATH,
     "reply_confirm": _text(1, 500),
     "reply_cancel": _text(1, 500),
     "reply_reschedule": _text(1, 500),
     "reply_stop": _text(1, 500),
+    "report_key": _PATH,
+    "report_id": _PATH,
+    "report_state": _PATH,
+    "report_delivered": _text(1, 500),
+    "report_undelivered": _text(1, 500),
 }
 _COMMON: dict[str, Check] = {"sender": _matching(re.compile(r"[A-Za-z0-9+ .\-]{1,20}"), "a number or a short name")}
 _KNOWN: dict[str, dict[str, Check]] = {
@@ -151,6 +157,22 @@ def check_parameters(driver: str, parameters: Mapping[str, Any], field: str = "p
     if missing:
         raise InvalidInput(field, f"the driver {driver} needs {', '.join(missing)}")
     return dict(parameters)
+
+
+def look(value: Any, path: str) -> str:
+    """What stands at ``path`` in JSON: names and positions between dots. Empty where nothing or no plain value does.
+
+    >>> look({"messages": [{"id": 7}]}, "messages.0.id")
+    '7'
+    """
+    for step in path.split("."):
+        if isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict):
+            value = value.get(step)
+        else:
+            return ""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def is_secret(name: str) -> bool:

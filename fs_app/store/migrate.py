@@ -14,6 +14,7 @@ from fs_app.store.migrations import (
     m0004_sign_in,
     m0005_when,
     m0006_once,
+    m0007_answers_to_messages,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -70,6 +71,10 @@ def _once(db: Database) -> None:
     _run_script(db, m0006_once.CHANGES)
 
 
+def _answers_to_messages(db: Database) -> None:
+    _run_script(db, m0007_answers_to_messages.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -77,6 +82,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (4, _sign_in),
     (5, _when),
     (6, _once),
+    (7, _answers_to_messages),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -508,6 +508,9 @@ class Outbox(Base):
     callrequest_id: int | None
     user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # the manager it is sent for
     user_id: int | None
+    sms_gateway = ForeignKeyField(SmsGateway, null=True, on_delete="SET NULL")  # the one it left by
+    sms_gateway_id: int | None
+    report = CharField(default="")  # what that reported of it: fs_app.domain.replies.Report
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
 

@@ -94,15 +94,20 @@ def touched() -> None:
     _written.flag = True
 
 
-def tell(alarm: Alarm, what: str, now: datetime, *, call: CallRequest | None = None, **details: Any) -> None:
-    """Tell the manager's events hook ``what`` (one of :data:`EVENTS`) happened, where it has one and wants it."""
+def tell(
+    alarm: Alarm, what: str, now: datetime, *, call: CallRequest | None = None, cause: str = "", **details: Any
+) -> None:
+    """Tell the manager's events hook ``what`` (one of :data:`EVENTS`) happened, where it has one and wants it.
+
+    ``cause`` tells one result of an alarm from another: see :func:`tell_result`.
+    """
     manager = manager_of(_calendar_user(alarm))
     hook = None if manager is None else Webhook.get_or_none(Webhook.user == manager, Webhook.status == 1)
     if hook is None or not hook.url or (hook.events and what not in hook.events.split(",")):
         return
     key = f"event-{what}-{alarm.id}-{alarm.sequence}"
     if what == "result":
-        key += f"-{details.get('result')}-{'' if call is None else call.id}"
+        key += f"-{details.get('result')}-{cause}"
     add(
         WEBHOOK,
         key,
@@ -115,17 +120,23 @@ def tell(alarm: Alarm, what: str, now: datetime, *, call: CallRequest | None = N
     )
 
 
-def tell_result(alarm: Alarm, result: AlarmResult, now: datetime, *, call: CallRequest | None = None) -> None:
-    """Post a new result of an alarm to its ``url_confirm`` or ``url_cancel``, and to the manager's events hook."""
+def tell_result(
+    alarm: Alarm, result: AlarmResult, now: datetime, *, call: CallRequest | None = None, reply: int | None = None
+) -> None:
+    """Post a new result of an alarm to its ``url_confirm`` or ``url_cancel``, and to the manager's events hook.
+
+    It came from a key pressed in ``call``, or from a reply of that id.
+    """
+    cause = f"reply-{reply}" if call is None else str(call.id)
     urls = {AlarmResult.CONFIRMED: alarm.url_confirm, AlarmResult.CANCELLED: alarm.url_cancel}
     url = urls.get(result, "")
     details = {"result": int(result)}
     if url:
         name = "confirmed" if result is AlarmResult.CONFIRMED else "cancelled"
-        key = f"{name}-{alarm.id}-{alarm.sequence}-{'' if call is None else call.id}"
+        key = f"{name}-{alarm.id}-{alarm.sequence}-{cause}"
         body = _body(name, alarm, now, call, details)
         add(WEBHOOK, key, url, body, now + PATIENCE, now, alarm=alarm.id, user=manager_of(_calendar_user(alarm)))
-    tell(alarm, "result", now, call=call, **details)
+    tell(alarm, "result", now, call=call, cause=cause, **details)
 
 
 def failure_sms(alarm: Alarm, due: DueAlarm, now: datetime) -> None:

@@ -28,7 +28,7 @@ from fs_app.domain.sending import (
     backoff,
 )
 from fs_app.errors import LeaseLost
-from fs_app.store import outbox
+from fs_app.store import outbox, reports
 from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, is_dnc
 from fs_app.store.models import Alarm, AlarmRequest, CalendarUserProfile, Event, Outbox, SmsGateway, Webhook
@@ -87,6 +87,8 @@ class OutboxQueue:
                 self._book_attempt(row, request, delivery, now)
             else:
                 self._book_plain(row, delivery, now)
+            if row.report and isinstance(delivery, Delivered):  # its report was faster than we
+                reports.apply(Outbox.get_by_id(row.id), now, self._zone)
             if isinstance(delivery, Unreached) and row.lane:
                 # Its neighbours would wait as long for the same silence, and hold up all others meanwhile.
                 Outbox.update(due_at=now + backoff(row.attempts)).where(
@@ -123,6 +125,7 @@ class OutboxQueue:
             lease_expires=now + lease,
             due_at=now + lease,
             attempts=row.attempts + 1,
+            sms_gateway=None if gateway is None else gateway.id,
             updated_date=now,
         ).where(Outbox.id == row.id).execute()
         return Message(

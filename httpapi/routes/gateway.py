@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fs_app.errors import InvalidInput
 from fs_app.notify.sms_parameters import check_parameters, is_secret
 from fs_app.store.models import Gateway, SmsGateway, User
+from fs_app.store.outbox_queue import new_secret
 from fs_app.switch.dialstring import check_codec, check_gateway
 from httpapi import scope
 from httpapi.context import Context, raw
@@ -18,6 +19,7 @@ from httpapi.kinds import READ_ONLY, choice, clean_text, integer, json_object, m
 from httpapi.kinds import shown as shown_only
 from httpapi.resource import MANAGERS, SUPERUSERS, Change, Resource
 from httpapi.schema import Schema
+from httpapi.web import hook_path
 
 _DIGITS = matching(r"\+?[0-9]*", "digits, with or without a leading +")
 _PREFIXES = matching(r"\+?[0-9]+(,\+?[0-9]+)*", "digits, or several prefixes separated by commas")
@@ -125,6 +127,8 @@ class SmsGatewaySchema(Schema):
     driver: Annotated[str, text(60, blank=False)] = "file"
     parameters: Annotated[dict[str, Any] | None, json_object(_driver_parameters, "an object of plain values")] = None
     status: Annotated[int, choice(OnOff)] = OnOff.ACTIVE.value
+    reply_url: Annotated[str | None, shown_only({"type": "string"}), READ_ONLY]
+    report_url: Annotated[str | None, shown_only({"type": "string"}), READ_ONLY]
     created_date: Annotated[datetime, moment(), READ_ONLY]
     updated_date: Annotated[datetime, moment(), READ_ONLY]
 
@@ -149,6 +153,7 @@ class SmsGateways(Resource):
         for name, value in given.items():
             if value == HIDDEN and is_secret(name) and name in before:
                 given[name] = before[name]
+        given.setdefault("reply_secret", before.get("reply_secret") or new_secret())
         try:
             change.values["parameters"] = check_parameters(change.get("driver"), given)
         except InvalidInput as exc:
@@ -160,8 +165,17 @@ class SmsGateways(Resource):
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         # A driver's parameters hold the operator's credentials: managers choose a gateway, they do not read those.
         if not scope.is_superuser(ctx.user):
-            return {row.id: {"parameters": None} for row in rows}
-        return {row.id: {"parameters": _shown(raw(row, "parameters") or {})} for row in rows}
+            return {row.id: {"parameters": None, "reply_url": None, "report_url": None} for row in rows}
+        found = {}
+        for row in rows:
+            parameters = raw(row, "parameters") or {}
+            hook = f"{ctx.request.scheme}://{ctx.request.host}" + hook_path(row.id, str(parameters.get("reply_secret")))
+            found[row.id] = {
+                "parameters": _shown(parameters),
+                "reply_url": f"{hook}reply/" if parameters.get("reply_secret") else None,
+                "report_url": f"{hook}report/" if parameters.get("reply_secret") else None,
+            }
+        return found
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
