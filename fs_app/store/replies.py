@@ -12,9 +12,10 @@ from peewee import IntegrityError
 from fs_app.domain.enums import AlarmMethod, AlarmResult, AlarmStatus, EventStatus, Kind
 from fs_app.domain.phone import SUBSCRIBER_MIN, same_subscriber, subscriber
 from fs_app.domain.replies import RESULTS, TEXT_MAX, Meaning, Report, meaning
+from fs_app.numbers import spellings
 from fs_app.store import outbox, reports
 from fs_app.store.database import Store
-from fs_app.store.due import spellings
+from fs_app.store.effects import OPT_OUTS
 from fs_app.store.models import (
     Alarm,
     AlarmRequest,
@@ -28,7 +29,6 @@ from fs_app.store.models import (
 )
 
 MEMORY = timedelta(days=90)  # for how long a message can be answered
-OPTED_OUT = "Opted out by SMS"  # the name of the do-not-call list, one for each manager
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
@@ -159,9 +159,9 @@ def _language(alarm: Alarm | None, sent: list[Outbox]) -> str:
 
 def _listed(manager: int | None, numbers: set[str], out: bool, now: datetime) -> None:
     """Put numbers on the manager's list of those who opted out, or take them off it."""
-    mine = DncList.get_or_none(DncList.user == manager, DncList.name == OPTED_OUT)
+    mine = DncList.get_or_none(DncList.user == manager, DncList.name == OPT_OUTS)
     if mine is None and out:
-        mine = DncList.create(user=manager, name=OPTED_OUT, created_date=now, updated_date=now)
+        mine = DncList.create(user=manager, name=OPT_OUTS, created_date=now, updated_date=now)
     for number in numbers if mine is not None else ():
         if out:
             DncContact.insert(dnc_list=mine, phone_number=number, created_date=now).on_conflict(

@@ -71,7 +71,7 @@ def test_stop_opts_out_and_start_takes_it_back(practice: Practice) -> None:
     hook(practice, gateway["reply_url"], {"From": "15550100001", "Body": "Stop", "MessageSid": "s1"})
     (contact,) = practice.api.get("dnc-contact/")["results"]
     assert contact["phone_number"] == "+15550100001"
-    assert practice.api.get("dnc-list/")["results"][0]["name"] == "Opted out by SMS"
+    assert practice.api.get("dnc-list/")["results"][0]["name"] == "Opted out by telephone"
     assert practice.api.get("dnc-contact/", user="rival")["count"] == 0
     again = practice.alarm(method=2, sms_template=practice.sms_template(), advance_notice=3600)
     told = practice.until(again, booked)
