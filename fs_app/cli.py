@@ -13,6 +13,7 @@ import click
 
 import fs_app
 from fs_app import config
+from fs_app.cli_survey import survey
 from fs_app.clock import SystemClock
 from fs_app.config import Settings
 from fs_app.domain.enums import Role
@@ -54,6 +55,9 @@ def _settings(ctx: click.Context) -> Settings:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
     )
     return settings
+
+
+main.add_command(survey)
 
 
 @main.command()

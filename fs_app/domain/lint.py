@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from fs_app.domain import lint_types, tags
+from fs_app.domain import lint_types, lint_words
 from fs_app.domain.enums import SectionType
 from fs_app.domain.survey import ANY, TIMEOUT, Section, Survey
 from fs_app.domain.ways import KEYED, ONWARD, accepts, in_silence, may_leave_by, targets, valid_keys
 
 _Node = TypeVar("_Node")
-_SPEAKING = KEYED | {SectionType.PLAY_MESSAGE, SectionType.RECORD_MESSAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,11 @@ class Finding:
     message: str
 
 
-def lint(survey: Survey) -> tuple[Finding, ...]:
+def lint(survey: Survey, data_names: Collection[str] | None = None) -> tuple[Finding, ...]:
     """All findings, by section in the order of the call; none when the survey is fine.
+
+    ``data_names`` are the names in the data of the events it is meant for: a tag that is not among them and not built
+    in is a warning. None when nobody knows.
 
     >>> lint(Survey("empty", ()))[0].code
     'no-sections'
@@ -40,8 +42,9 @@ def lint(survey: Survey) -> tuple[Finding, ...]:
             findings.append(_error(section, "duplicate-id", "shares its id with another: give each section its own"))
             continue
         known[section.id] = section
+    languages = lint_words.languages_of(known.values())
     for section in known.values():
-        findings += _words(section)
+        findings += _said(section, lint_words.words(section, languages, data_names))
         findings += _settings(section)
         findings += _branches(section, known)
     findings += _paths(survey.first(), known)
@@ -52,17 +55,8 @@ def lint(survey: Survey) -> tuple[Finding, ...]:
 # -- one section
 
 
-def _words(section: Section) -> Iterator[Finding]:
-    if section.type in _SPEAKING and section.audio is None and not section.script.strip():
-        yield _error(section, "no-words", "has nothing to say: give it a script or an audio file")
-    for text in (section.script, section.confirm_script, section.sms_text):
-        for problem in tags.problems(text):
-            yield _error(section, "bad-tag", problem)
-
-
 def _settings(section: Section) -> Iterator[Finding]:
-    for severity, code, what in lint_types.settings(section):
-        yield Finding(section.id, severity, code, f"{_label(section)} {what}.")
+    yield from _said(section, lint_types.settings(section))
     for digits in sorted(section.results or ()):
         if not (section.type in KEYED and accepts(section, digits)):
             takes = _choice(valid_keys(section)) or ": it asks for no key"
@@ -171,6 +165,11 @@ def _closure(start: Iterable[_Node], edges: Mapping[_Node, set[_Node]]) -> set[_
 
 def _label(section: Section) -> str:
     return f"Section {section.id} ({section.question})" if section.question else f"Section {section.id}"
+
+
+def _said(section: Section, found: Iterable[tuple[Literal["error", "warning"], str, str]]) -> Iterator[Finding]:
+    for severity, code, what in found:
+        yield Finding(section.id, severity, code, f"{_label(section)} {what}.")
 
 
 def _error(section: Section, code: str, what: str) -> Finding:

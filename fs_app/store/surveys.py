@@ -21,9 +21,12 @@ from fs_app.store.models import (
     AudioBlob,
     AudioFile,
     BranchingTemplate,
+    Calendar,
+    Event,
     SealedSurvey,
     SectionTemplate,
     SurveyTemplate,
+    User,
 )
 
 # Columns that a section and its template have in common, by the same name and meaning.
@@ -48,6 +51,7 @@ _SAME = (
     "record_seconds",
     "record_silence",
 )
+_EVENTS = 200  # that are looked at for what their data is called
 _SPOKEN = ("script", "confirm_script", "sms_text")  # of a translation, the same in the row
 
 
@@ -84,6 +88,15 @@ def export_sealed(sealed: SealedSurvey) -> SurveyFile:
     """A sealed survey with its recordings, whose names are not part of it: they are called after their content."""
     survey = Survey.from_json(str(sealed.content))
     return SurveyFile(survey, _sounds(survey, {}))
+
+
+def data_names(manager_id: int) -> frozenset[str] | None:
+    """The names in the data of the manager's latest events; None when it has no event to tell by."""
+    mine = User.select(User.id).where((User.manager == manager_id) | (User.id == manager_id))
+    calendars = Calendar.select(Calendar.id).where(Calendar.user.in_(mine))
+    rows = Event.select(Event.data).where(Event.calendar.in_(calendars)).order_by(Event.id.desc()).limit(_EVENTS)
+    found = [row.data or {} for row in rows]
+    return frozenset(name for data in found for name in data) if found else None
 
 
 def templates_playing(audio_file_id: int) -> list[SectionTemplate]:

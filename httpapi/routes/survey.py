@@ -80,7 +80,8 @@ class Surveys(Resource):
     def _lint(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
         with ctx.services.store.reading():
-            findings = lint(surveys.survey_of(self.find(ctx, survey_id)))
+            template = self.find(ctx, survey_id)
+            findings = lint(surveys.survey_of(template), surveys.data_names(template.user_id))
         return json_response(200, {"findings": told(findings)})
 
     def _export(self, ctx: Context, survey_id: int) -> Response:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from fs_app.domain.enums import AlarmResult, SectionType
 from fs_app.domain.lint import lint
-from fs_app.domain.survey import Branch, Section, Survey
+from fs_app.domain.survey import Branch, Section, Survey, Translation
 from ivr.nodes import REGISTRY
 from tests.fakes.surveys import raw_surveys
 
@@ -197,3 +197,36 @@ def test_the_engine_runs_every_type() -> None:
 @given(raw_surveys())
 def test_lint_is_total_and_survives_json(survey: Survey) -> None:
     assert lint(Survey.from_json(survey.to_json())) == lint(survey)
+
+
+# -- words in several languages
+
+
+def test_every_language_is_looked_at() -> None:
+    ask = Section(
+        1,
+        SectionType.PLAY_MESSAGE,
+        1,
+        script="Hi",
+        branches=(Branch("0", 2),),
+        translations={"fr": Translation(script="Salut {", confirm_script="{when:dat}")},
+    )
+    bye = Section(2, SectionType.HANGUP, 2, script="Bye")
+    codes = [(f.section_id, f.code, f.severity) for f in lint(Survey("s", (ask, bye)))]
+    assert codes == [(1, "bad-tag", "error"), (1, "bad-tag", "error"), (2, "untranslated", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("names", "tags", "codes"),
+    [
+        (None, "{name} {event_at}", []),
+        (frozenset({"name"}), "{name} {event_at}", []),
+        (frozenset({"name"}), "{nmae}", ["unfilled-tag"]),
+        (None, "{event_dat}", ["unfilled-tag"]),
+        (frozenset({"event_dat"}), "{event_dat}", []),
+        (frozenset(), "{phone_number:digits}", []),
+    ],
+)
+def test_tags_that_nothing_fills(names: frozenset[str] | None, tags: str, codes: list[str]) -> None:
+    survey = Survey("s", (Section(1, SectionType.HANGUP, script=tags),))
+    assert [f.code for f in lint(survey, names)] == codes
