@@ -116,6 +116,8 @@ def originate_command(request: OriginateRequest) -> str:
         f"originate_timeout={_seconds(request.ring_timeout, RING_TIMEOUT_MAX, 'ring_timeout')}",
         "ignore_early_media=true",
         "app_disable_expand_variables=true",
+        # Without it a prompt waits for RTP of the callee, who may send none while silent.
+        "rtp_timer_name=soft",
         "playback_terminators=any",
         f"execute_on_answer='sched_hangup {limit_argument(request.time_limit)}'",
     ]
@@ -157,6 +159,7 @@ def bridge_argument(
         # The callee hears our announcement from the first moment, not from when the far end says that it rings.
         "instant_ringback=true",
         "app_disable_expand_variables=true",
+        "rtp_timer_name=soft",
         # A loopback leg that steps aside would take the call out of our hands.
         "loopback_bowout=false",
     ]

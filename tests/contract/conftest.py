@@ -25,6 +25,7 @@ CALLEES = {
     "2103": Callee(ring=1),
     "2104": Callee(ring=0, actions=(Talk(at=0, seconds=1),)),
     "2105": Callee(ring=0, actions=(Talk(at=0, seconds=100),)),
+    "2999": Callee(ring=0, answer=False, cause="NO_ROUTE_DESTINATION"),
 }
 
 

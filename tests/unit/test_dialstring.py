@@ -96,6 +96,7 @@ def expected(request: OriginateRequest, number: str, caller: str) -> dict[str, s
         "originate_timeout": str(request.ring_timeout),
         "ignore_early_media": "true",
         "app_disable_expand_variables": "true",
+        "rtp_timer_name": "soft",
         "playback_terminators": "any",
         "execute_on_answer": f"sched_hangup +{request.time_limit} ALLOTTED_TIMEOUT",
         "absolute_codec_string": ",".join(request.codecs),
@@ -112,7 +113,7 @@ def test_the_whole_line() -> None:
     assert originate_command(REQUEST) == (
         f"originate {{origination_uuid={UUID},fs_app=true,fs_app_call={UUID},"
         "origination_caller_id_number=123456,origination_caller_id_name='Dr Müller (Oslo)',originate_timeout=45,"
-        "ignore_early_media=true,app_disable_expand_variables=true,playback_terminators=any,"
+        "ignore_early_media=true,app_disable_expand_variables=true,rtp_timer_name=soft,playback_terminators=any,"
         "execute_on_answer='sched_hangup +600 ALLOTTED_TIMEOUT',"
         r"absolute_codec_string=\'PCMA,OPUS@48000h@20i\'}"
         "sofia/gateway/provider/+15550100 &socket('127.0.0.1:8084 async full')"

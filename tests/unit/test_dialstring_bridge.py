@@ -27,7 +27,7 @@ def test_the_whole_argument() -> None:
     assert bridge_argument(TARGET, peer=PEER, call=UUID, ring_timeout=20) == (
         f"{{origination_uuid={PEER},fs_app_transfer={UUID},origination_caller_id_number=123456,"
         "origination_caller_id_name='Ann',ignore_early_media=true,instant_ringback=true,"
-        "app_disable_expand_variables=true,loopback_bowout=false,originate_timeout=20}"
+        "app_disable_expand_variables=true,rtp_timer_name=soft,loopback_bowout=false,originate_timeout=20}"
         "sofia/gateway/provider/+15550100"
     )
 
@@ -61,7 +61,7 @@ def test_nothing_breaks_out(number: str, caller: str, name: str, key: str, confi
     assert legs[0].removeprefix("sofia/gateway/provider/").lstrip("+").isdecimal()
     assert set(variables) <= {
         "origination_uuid", "fs_app_transfer", "origination_caller_id_number", "origination_caller_id_name",
-        "ignore_early_media", "instant_ringback", "app_disable_expand_variables", "loopback_bowout",
+        "ignore_early_media", "instant_ringback", "app_disable_expand_variables", "rtp_timer_name", "loopback_bowout",
         "originate_timeout", "leg_timeout", "group_confirm_timeout", "group_confirm_key", "group_confirm_file",
     }  # fmt: skip
     assert variables.get("group_confirm_key", "1") in set("0123456789*#")
