@@ -118,7 +118,7 @@ class PromptFiles:
 
     def _speech_path(self, speech: Speech) -> str:
         # The parts are told apart by their lengths: no text can pass for another text in another language.
-        parts = [*self._tts.template, speech.language, speech.text]
+        parts = [*self._tts.voice, speech.language, speech.text]
         name = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass"))
         return str(self._sounds / "tts" / f"{name.hexdigest()}.wav")
 

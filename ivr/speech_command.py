@@ -7,10 +7,18 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fs_app.errors import ConfigError, PromptError
 
-DEFAULT_TEMPLATE = (sys.executable, "-m", "ivr.espeak", "--language", "{language}", "--output", "{file}")
+
+def _python() -> str:
+    """The interpreter of this version and environment. Inside FreeSWITCH ``sys.executable`` is any python3 in PATH."""
+    found = Path(sys.prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return str(found) if found.exists() else sys.executable
+
+
+DEFAULT_TEMPLATE = (_python(), "-m", "ivr.espeak", "--language", "{language}", "--output", "{file}")
 
 _PLACEHOLDER = re.compile(r"\{(text|language|file)\}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", re.ASCII)
@@ -36,6 +44,12 @@ class SpeechCommand:
             raise ConfigError("the speech command must start with the program to run")
         if not any("{file}" in part for part in self.template):
             raise ConfigError("the speech command must hold {file}, the path of the WAV file to write")
+
+    @property
+    def voice(self) -> tuple[str, ...]:
+        """What makes two commands speak alike: the words of the list. The built-in voice is one, whoever's Python
+        runs it, so that what the scheduler has made is found inside FreeSWITCH."""
+        return self.template[1:] if self.template == DEFAULT_TEMPLATE else self.template
 
     def argv(self, text: str, language: str, file: str) -> list[str]:
         """The arguments. What stands in the text is never looked at again."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import array
+import io
 import re
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +22,7 @@ from fs_app.domain.enums import AlarmResult, AlarmStatus, Outcome, SectionType
 from fs_app.domain.survey import Branch, Section, Survey
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, CallRequest, SurveyAnswer
+from fs_app.store.models import Alarm, AlarmRequest, AudioBlob, CallRequest, DncContact, Outbox, SurveyAnswer
 from scheduler import plan
 from tests.freeswitch.own_switch import PASSWORD, ROOT, OwnSwitch, program
 from tests.processes import Process, free_port
@@ -31,11 +34,13 @@ CALLER_ID = "15550100"
 
 
 def _keys(*steps: str) -> str:
-    """Actions of a callee: keys, pauses in ms, or ``hangup``."""
+    """Actions of a callee: keys, pauses in ms, ``talk`` for a second and a half, or ``hangup``."""
     made = []
     for step in steps:
         if step == "hangup":
             made.append('<action application="hangup"/>')
+        elif step == "talk":
+            made.append('<action application="playback" data="tone_stream://%(1500,0,500)"/>')
         elif len(step) > 2 and step.isdecimal():
             made.append(f'<action application="sleep" data="{step}"/>')
         else:
@@ -47,6 +52,8 @@ CASTS = {
     "0001": ("1",),
     "0002": ("2", "1500", "15#"),
     "0003": ("1", "700", "hangup"),  # a key, and gone before the entry was complete
+    "0004": ("42#", "1800", "talk", "1"),
+    "0005": ("hangup",),
     "0009": (),
 }
 
@@ -185,6 +192,12 @@ class World:
         self.store.close()
 
 
+def loudest(recording: bytes) -> int:
+    """The largest sample of a WAV file of 16 bits."""
+    with wave.open(io.BytesIO(recording)) as wav_file:
+        return max(map(abs, array.array("h", wav_file.readframes(wav_file.getnframes()))))
+
+
 def _world(home: Path, url: str) -> Iterator[World]:
     program()
     world = World(home, url)
@@ -260,6 +273,65 @@ def test_every_section_type_and_a_callee_who_presses(world: World) -> None:
     row = world.request(call)
     assert (row.ivr_end, row.completed, row.last_section) == ("completed", True, 4)
     assert world.keys() == [(2, "2", True), (3, "15", True)]
+    world.quiet()
+
+
+MORE = Survey(
+    "every other type",
+    (
+        Section(
+            id=1,
+            type=SectionType.CAPTURE_DIGITS,
+            order=1,
+            script="Your age?",
+            number_digits=3,
+            branches=(Branch("any", 2),),
+        ),
+        Section(id=2, type=SectionType.RECORD_MESSAGE, order=2, script="Speak.", branches=(Branch("0", 3),)),
+        Section(
+            id=3,
+            type=SectionType.SMS,
+            order=3,
+            script="We write to you.",
+            sms_text="Dear {name}",
+            branches=(Branch("0", 4),),
+        ),
+        Section(id=4, type=SectionType.DNC, order=4, script="Never again.", branches=(Branch("0", 5),)),
+        Section(id=5, type=SectionType.HANGUP, order=5, script="Thank you.", completed=True),
+    ),
+)
+
+
+def test_digits_a_recording_a_short_message_and_an_opt_out(world: World) -> None:
+    world.survey(MORE)
+    call = world.place(callee="0004")
+    row = world.request(call)
+    assert (row.ivr_end, row.completed, row.last_section) == ("completed", True, 5), row.reason
+    assert world.keys() == [(1, "42", True), (2, "1", True), (3, "", True), (4, "", True)]
+    with world.store.reading():
+        kept = SurveyAnswer.get(SurveyAnswer.section_id == 2)
+        recorded = AudioBlob.get(AudioBlob.sha256 == kept.recording_id).content
+        assert [contact.phone_number for contact in DncContact.select()] == ["15550100004"]
+        assert Outbox.select().where(Outbox.kind == "sms").count() == 1
+    assert kept.recording_seconds in (1, 2, 3)
+    assert loudest(bytes(recorded)) > 1000  # the callee's tone is in it
+    world.quiet()
+
+
+def test_a_transfer_goes_over_the_socket_and_comes_back(world: World) -> None:
+    talk = Section(
+        id=1,
+        type=SectionType.CALL_TRANSFER,
+        script="One moment.",
+        phonenumber="15550100005",
+        branches=(Branch("0", 2),),
+    )
+    world.survey(Survey("transfer", (talk, replace(SECTIONS.sections[3], id=2))))
+    world.serve()
+    call = world.place(callee="0009")
+    assert world.request(call).completed
+    ((section, _keys, valid),) = world.keys()
+    assert (section, valid) == (1, True)
     world.quiet()
 
 

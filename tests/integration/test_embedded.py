@@ -25,6 +25,7 @@ from fs_app.store.database import Store
 from fs_app.store.models import Alarm, CallRequest, SurveyAnswer
 from ivr.inside import shown
 from scheduler import plan
+from tests.processes import Process
 from tests.rows import Rows, make_rows
 from tests.sounds import tone, wav
 
@@ -212,3 +213,28 @@ def test_passwords_are_not_shown() -> None:
     assert shown("postgresql://app:s3:cr@et@db.example.org/fs") == "postgresql://app@db.example.org/fs"
     assert shown("postgresql://app@db/fs?password=s3cret") == "postgresql://app@db/fs"
     assert shown("sqlite:////var/lib/a@b:c.sqlite3") == "sqlite:////var/lib/a@b:c.sqlite3"
+
+
+def test_a_switch_that_cannot_run_it_rings_nobody(tmp_path: Path) -> None:
+    """The built-in switch has no mod_python3: the claim is given back, with the reason."""
+    database = f"sqlite:///{tmp_path}/a.sqlite3"
+    store = Store(database)
+    store.migrate()
+    rows = make_rows(store, datetime.now(UTC))
+    alarm = rows.alarm(store, datetime.now(UTC), number="15550100001")
+    switch = Process(["simulator", "--port", "0", "--journal", "/dev/stdout"], {})
+    address = switch.line("built-in switch on").split()[-1]
+    env = {"FS_APP_DATABASE": database, "FS_APP_ESL": address, "FS_APP_IVR": "embedded"}
+    env |= {"FS_APP_HTTP": "127.0.0.1:0", "FS_APP_OUTBOUND": "127.0.0.1:0", "FS_APP_SOUNDS": str(tmp_path / "sounds")}
+    server = Process(["serve"], env)
+    try:
+        said = server.line("not dialled")
+        assert "cannot run surveys inside" in said
+        assert not any('"what": "dialled"' in line for line in switch.so_far())
+        with store.reading():
+            after = Alarm.get_by_id(alarm.id)
+        assert (after.status, after.num_attempt, after.due_at is not None) == (AlarmStatus.PENDING, 0, True)
+    finally:
+        server.close()
+        switch.close()
+        store.close()
