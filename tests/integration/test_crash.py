@@ -78,7 +78,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     callees = tmp_path / "callees.json"
-    callees.write_text(f'{{"{RINGS_LONG}": {{"ring": 4, "actions": [{{"press": "1", "at": 2}}]}}}}')
+    callees.write_text(f'{{"{RINGS_LONG}": {{"ring": 12, "actions": [{{"press": "1", "at": 2}}]}}}}')
     switch = Process(["simulator", "--port", "0", "--journal", "/dev/stdout", "--callees", str(callees)], {})
     address = switch.line("built-in switch on").split()[-1]
     url = f"sqlite:///{tmp_path}/fs-app.sqlite3"

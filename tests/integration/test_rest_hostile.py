@@ -104,7 +104,9 @@ def test_every_bad_field_is_told_at_once(sqlite_api: Api) -> None:
         "max_concurrent": ["out of range: give a whole number from 0 to 100000"],
         "timezone": ["'Mars/Olympus' is not an IANA time zone: use one such as Europe/Paris or UTC"],
         "user": ["no calendar-user 9999: it does not exist, or it is not yours"],
-        "colour": ["no such field: this resource takes name, user, max_concurrent, timezone"],
+        "colour": [
+            "no such field: this resource takes name, user, max_concurrent, timezone, closed_weekdays, closed_dates"
+        ],
         "url": ["is read-only: leave it out"],
     }
 
