@@ -175,6 +175,8 @@ class Settings:
     time_limit: int = _setting(600, _whole(10, 14_400))
     calls_per_second: float = _setting(20.0, _number(0.01, 1000))
     max_calls: int = _setting(200, _whole(1, 10_000))
+    switch_calls_per_second: float = _setting(25.0, _number(0.01, 1000))
+    switch_max_calls: int = _setting(900, _whole(1, 10_000))
     sms_file: Path = _setting(Path("fs-app-sms.jsonl").absolute(), _directory)
     smtp_url: SmtpServer | None = _setting(None, _smtp)
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)

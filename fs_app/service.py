@@ -29,6 +29,7 @@ from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
+from fs_app.domain.pacing import Limits
 from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchError
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -204,8 +205,12 @@ class Service:
                 PlanSettings("" if self._inside else str(self.outbound_address()), self.settings.time_limit),
                 bell=self._bell,
                 lease=self.settings.lease,
-                calls_per_second=self.settings.calls_per_second,
-                max_calls=self.settings.max_calls,
+                limits=Limits(
+                    self.settings.calls_per_second,
+                    self.settings.max_calls,
+                    self.settings.switch_calls_per_second,
+                    self.settings.switch_max_calls,
+                ),
                 sole=self.store.sqlite,
             )
             self._run(scheduler.run)

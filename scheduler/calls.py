@@ -10,6 +10,7 @@ import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
@@ -19,7 +20,7 @@ from gevent.event import Event
 from gevent.queue import Empty, Queue
 
 from fs_app.clock import Clock
-from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall, RetryPolicy, Verdict
+from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall, RetryPolicy, Route, Verdict
 from fs_app.domain.calls import (
     CallAnswered,
     CallEnded,
@@ -30,6 +31,7 @@ from fs_app.domain.calls import (
     OriginateRequest,
 )
 from fs_app.domain.enums import AlarmStatus, Outcome
+from fs_app.domain.pacing import Limits, Pacing
 from fs_app.errors import CommandRejected, FsAppError, LeaseLost, PromptError, StoreUnavailable, SwitchDown, SwitchError
 from fs_app.store.attempts import Attempts
 from fs_app.switch.dialstring import originate_command
@@ -79,9 +81,9 @@ class Note(Enum):
 
 
 class LiveCalls:
-    """``decide``, set by the loop, is asked again at the moment of dialling. ``prepare(call_uuid)`` renders the first
-    words before dialling and raises PromptError; ``changed()`` is called when a call ends, so that the loop can use
-    the room. ``lease`` is prolonged at half its length."""
+    """``limits`` and ``decide`` are set by the loop; the decision is asked for again at the moment of dialling.
+    ``prepare(call_uuid)`` renders the first words before dialling and raises PromptError; ``changed()`` is called when
+    a call ends, so that the loop can use the room. ``lease`` is prolonged at half its length."""
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class LiveCalls:
         self._changed = changed
         self._observe = observer
         self.decide: Callable[[DueAlarm, str, datetime], Decision] | None = None
+        self.limits = Limits()
         self._turn = 0
         self._live: dict[str, tuple[str, Queue[CallEvent | Note]]] = {}  # call UUID -> lease token, inbox
         self._foreign: OrderedDict[str, CallEnded] = OrderedDict()
@@ -141,8 +144,12 @@ class LiveCalls:
     # ---- one call
 
     def place(self, claim: Claim) -> None:
-        """Dial a claim and see it through. Runs in its own greenlet; never raises."""
-        self._run(claim.call_uuid, claim.token, lambda inbox: self._dial(claim, inbox))
+        """Dial a claim and see it through, by other gateways where the trunk is at fault. Runs in its own greenlet;
+        never raises."""
+        todo: list[Claim] = [claim]
+        while todo:
+            one = todo.pop()
+            self._run(one.call_uuid, one.token, lambda inbox: todo.extend(self._dial(one, inbox)))  # noqa: B023
 
     def adopt(self, call: OpenCall) -> None:
         """Take over a call whose process is gone. Runs in its own greenlet; never raises.
@@ -181,7 +188,8 @@ class LiveCalls:
                 self._some_live.clear()
             self._changed()
 
-    def _dial(self, claim: Claim, inbox: Queue[CallEvent | Note]) -> None:
+    def _dial(self, claim: Claim, inbox: Queue[CallEvent | Note]) -> list[Claim]:
+        """One originate and its end. Returns the claim of the next gateway, if that is what follows."""
         request = claim.dial.request
         uuid, token = claim.call_uuid, claim.token
         self._observe("claimed", uuid, {"alarm": claim.alarm_id, "number": request.number})
@@ -191,30 +199,60 @@ class LiveCalls:
             until = self._clock.now() + RENDER_BACKOFF
             self._attempts.release(uuid, token, until, f"not dialled: {exc}", self._clock.now())
             log.error("call %s: not dialled: %s", uuid, exc)
-            return
-        switch = self._next_switch()
-        if switch is None:
+            return []
+        if claim.not_before is not None:
+            gevent.sleep(max((claim.not_before - self._clock.now()).total_seconds(), 0.0))
+        switch = self._switch(claim.switch) if claim.switch else self._next_switch()
+        if switch is None or not switch.up:
             self._attempts.release(uuid, token, self._clock.now(), "not dialled: no switch is up", self._clock.now())
-            return
+            return []
         line = originate_command(request)
         now = self._clock.now()
-        again = self.decide
-        recheck = None if again is None else lambda due, call_uuid: again(due, call_uuid, now)
-        if not self._attempts.mark_dialling(claim, switch.name, line, now, recheck):
+        if not self._attempts.mark_dialling(claim, switch.name, line, now, self._again(now)):
             self._attempts.release(uuid, token, now, "not dialled: things changed after the claim", now)
-            return
+            return []
         _drain(inbox)  # questions from before there was a call to ask about
         self._observe("originate", uuid, {"line": line, "number": request.number, "switch": switch.name})
         try:
             switch.originate(request)
         except (SwitchDown, CommandRejected) as exc:  # nothing was written, or it was declined: nobody was rung
-            self._book(uuid, token, Outcome.TRUNK, str(exc), None)
-            return
+            return self._trunk_failed(claim, str(exc), None, switch)
         except SwitchError as exc:  # the switch may or may not have got it: ask, never send again
             log.warning("call %s: originate not confirmed: %s", uuid, exc)
             inbox.put(Note.RECONCILE)
-        ending = self._follow(uuid, switch, inbox, request.ring_timeout, request.time_limit)
+        ending, rang = self._follow(uuid, switch, inbox, request.ring_timeout, request.time_limit)
+        unanswered = ending is not None and not (isinstance(ending, CallEnded) and ending.answered)
+        if ending is not None and unanswered and outcome_of_cause(ending.cause, answered=False) is Outcome.TRUNK:
+            if not rang:
+                return self._trunk_failed(claim, ending.cause, ending if isinstance(ending, CallEnded) else None)
+            # Its telephone has rung: to ring it again at once, and for ever, is no way out of a bad trunk.
+            self._book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause} after ringing", None)
+            return []
         self._settle(uuid, token, inbox, ending, recovered=False)
+        return []
+
+    def _trunk_failed(
+        self, claim: Claim, reason: str, ended: CallEnded | None, refused: SwitchPort | None = None
+    ) -> list[Claim]:
+        """Nobody was rung: the next gateway at once, else a short back-off. ``refused`` is a switch that did not even
+        take the command: another one may, by the same gateway."""
+        now = self._clock.now()
+        if refused is not None:
+            same = Route(claim.dial.gateway_id, claim.dial.request)
+            claim = replace(claim, dial=replace(claim.dial, further=(same, *claim.dial.further)))
+        pacing = self.pacing(without=refused)
+        if pacing.switches and claim.dial.further:
+            following = self._attempts.fail_over(claim, reason, ended, now, self._lease, self._again(now), pacing)
+            if following is not None:
+                self._observe("failover", claim.call_uuid, {"reason": reason, "next": following.call_uuid})
+                return [following]
+        self._book(claim.call_uuid, claim.token, Outcome.TRUNK, reason, ended)
+        return []
+
+    def _again(self, now: datetime) -> Callable[[DueAlarm, str], Decision] | None:
+        """The decision, to be asked again at the moment of dialling."""
+        again = self.decide
+        return None if again is None else lambda due, call_uuid: again(due, call_uuid, now)
 
     def _recover(self, call: OpenCall, token: str, inbox: Queue[CallEvent | Note]) -> None:
         now = self._clock.now()
@@ -225,13 +263,15 @@ class LiveCalls:
         switch = self._switch(call.switch)
         if ending is None and switch is not None:
             inbox.put(Note.RECONCILE)
-            ending = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
+            ending, _rang = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
         self._settle(call.call_uuid, token, inbox, ending, recovered=True)
 
     def _follow(
         self, uuid: str, switch: SwitchPort, inbox: Queue[CallEvent | Note], ring_timeout: int, time_limit: int
-    ) -> CallEnded | OriginateFailed | None:
-        """Wait for the end. None: the switch does not know the call (any more) and nobody saw it end."""
+    ) -> tuple[CallEnded | OriginateFailed | None, bool]:
+        """Wait for the end; and whether the telephone was heard to ring. None: the switch does not know the call (any
+        more) and nobody saw it end."""
+        rang = False
         limit = ring_timeout + GRACE
         wait, denials = limit, 0
         over = self._clock.monotonic() + ring_timeout + time_limit + GRACE
@@ -243,8 +283,9 @@ class LiveCalls:
             wait = limit
             match event:
                 case CallEnded() | OriginateFailed():
-                    return event
-                case CallRinging():
+                    return event, rang
+                case CallRinging(media=media):
+                    rang = rang or not media
                     self._observe("ringing", uuid, {})
                 case CallAnswered(at=at):
                     wait = limit = time_limit + GRACE
@@ -256,13 +297,13 @@ class LiveCalls:
                 case Note.RECONCILE:
                     # The switch enforces both limits: past them no call is up, even if it never answers again.
                     if not switch.wait_up(max(over - self._clock.monotonic(), 0.0)):
-                        return None
+                        return None, rang
                     try:
                         denials = 0 if switch.exists(uuid) else denials + 1
                     except SwitchError:
                         denials = 0
                     if denials == 2:
-                        return None
+                        return None, rang
                     if denials:
                         wait = DENIAL_PAUSE  # its end, or its beginning, may still be on the way to us
 
@@ -335,6 +376,10 @@ class LiveCalls:
         )
 
     # ---- leases and switches
+
+    def pacing(self, without: SwitchPort | None = None) -> Pacing:
+        """The limits, and the switches that are up."""
+        return Pacing(self.limits, tuple(s.name for s in self._switches if s.up and s is not without))
 
     def _next_switch(self) -> SwitchPort | None:
         up = [s for s in self._switches if s.up]

@@ -15,13 +15,13 @@ from gevent.event import Event
 from fs_app.clock import Clock
 from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail
 from fs_app.domain.enums import AlarmMethod
+from fs_app.domain.pacing import Limits
 from fs_app.errors import FsAppError, InvalidInput
 from fs_app.store.attempts import Attempts
 from fs_app.store.occurrences import Occurrences
 from fs_app.switch.dialstring import originate_command
 from scheduler import plan
 from scheduler.calls import LiveCalls, SwitchPort
-from scheduler.pacing import Bucket
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 class Scheduler:
     """Claims what is due and hands it to :class:`LiveCalls`.
 
-    ``calls_per_second`` and ``max_calls`` hold for this process. ``bell`` is set by whoever changes what is due.
+    The limits hold for all schedulers of the database together. ``bell`` is set by whoever changes what is due.
     """
 
     def __init__(
@@ -53,8 +53,7 @@ class Scheduler:
         *,
         bell: Event,
         lease: timedelta,
-        calls_per_second: float,
-        max_calls: int,
+        limits: Limits,
         sole: bool,
         spawn: Callable[..., object] = gevent.spawn,
     ) -> None:
@@ -66,11 +65,10 @@ class Scheduler:
         self._settings = settings
         self._bell = bell
         self._lease = lease
-        self._bucket = Bucket.full(calls_per_second, clock.now())
-        self._max_calls = max_calls
         self._sole = sole
         self._spawn = spawn
         calls.decide = self._decide
+        calls.limits = limits
 
     def run(self) -> None:
         """For ever. A database that does not answer is waited for; a fault in one tick does not end the loop."""
@@ -118,25 +116,21 @@ class Scheduler:
         return self._attempts.next_due(_MESSAGES)
 
     def _claim(self, now: datetime) -> datetime | None:
-        self._bucket = self._bucket.at(now)
-        room = min(int(self._bucket.tokens), self._max_calls - len(self._calls), BATCH)
-        if room > 0:
-            claims = self._attempts.claim_due(
-                now, room, self._lease, lambda due, uuid: self._decide(due, uuid, now), _CALLS
-            )
-            self._bucket = self._bucket.take(len(claims))
-            for claim in claims:
-                self._spawn(self._calls.place, claim)
-        next_due = self._attempts.next_due(_CALLS)
-        if next_due is None or len(self._calls) >= self._max_calls:
-            return None  # a call that ends rings the bell
-        return max(next_due, self._bucket.next_token())
+        pacing = self._calls.pacing()
+        claims = self._attempts.claim_due(
+            now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), _CALLS, pacing
+        )
+        for claim in claims:
+            self._spawn(self._calls.place, claim)
+        return self._attempts.next_call(now, pacing)
 
     def _decide(self, due: DueAlarm, call_uuid: str, now: datetime) -> Decision:
         decision = plan.decide(due, call_uuid, now, self._settings)
         if isinstance(decision, Dial):
             try:
                 originate_command(decision.request)
+                for route in decision.further:
+                    originate_command(route.request)
             except InvalidInput as exc:
                 return Fail(f"cannot be dialled: {exc}")
         return decision

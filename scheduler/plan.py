@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
-from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, Send, SettingFacts, Wait, tags
+from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail, GatewayFacts, Route, Send, SettingFacts, Wait, tags
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmMethod, EventStatus, Kind
 from fs_app.domain.phone import normalise_number, through_gateway
@@ -17,6 +17,7 @@ from fs_app.words import Values, of_alarm, written
 
 # What an administrator can put right is waited for, and looked at again this much later, until the event is over.
 MENDING = timedelta(seconds=60)
+FURTHER_MAX = 10  # further originates under one attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
     if due.do_not_call and due.method is not AlarmMethod.MAIL:
         return Fail("do not call: the number is on a do-not-call list")
     if due.setting is None and due.method is not AlarmMethod.MAIL:
-        return Wait(now + MENDING, "no calendar setting: assign one to the calendar user's profile")
+        return Wait(now + MENDING, "no calendar setting: assign one to the calendar user's profile", True)
     if due.method is AlarmMethod.CALL and due.setting is not None:
         if due.survey_id is None:
             return Wait(now + MENDING, "no survey: set one on the alarm or on the calendar setting")
-        if not due.setting.gateway.active:
-            return Wait(now + MENDING, f"gateway {due.setting.gateway.name} is switched off")
+        if not any(gateway.active for gateway in gateways(due.setting)):
+            return Wait(now + MENDING, f"gateway {due.setting.gateway.name} is switched off", calendar=True)
     if due.method is AlarmMethod.SMS and due.sms_gateway_id is None:
         return Wait(now + MENDING, "no SMS gateway: set one on the calendar setting")
     opening = policy.next_open(now)
@@ -125,7 +126,31 @@ def dial(
     language: str,
 ) -> Dial:
     """The call itself: number, caller ID, ring time and gateway as the calendar setting says. Raises InvalidInput."""
-    gateway = setting.gateway
+    routes: list[Route] = []
+    for gateway in [one for one in gateways(setting) if one.active] or [setting.gateway]:
+        try:
+            found = _route(setting, gateway, phone_number, call_uuid, settings)
+        except InvalidInput:
+            if not routes:
+                raise
+            continue  # only this gateway cannot take the number
+        routes += [found] * (1 + gateway.retries)
+    first, *further = routes
+    return Dial(first.request, survey_id, first.gateway_id, tags, language, tuple(further[:FURTHER_MAX]))
+
+
+def gateways(setting: SettingFacts) -> Iterator[GatewayFacts]:
+    """The setting's gateway and those that stand in for it, in order."""
+    gateway: GatewayFacts | None = setting.gateway
+    while gateway is not None:
+        yield gateway
+        gateway = gateway.failover
+
+
+def _route(
+    setting: SettingFacts, gateway: GatewayFacts, phone_number: str, call_uuid: str, settings: PlanSettings
+) -> Route:
+    parameters = (part.partition("=") for part in gateway.parameters.split(",") if part.strip())
     request = OriginateRequest(
         call_uuid=call_uuid,
         number=dialled_number(phone_number, gateway),
@@ -133,11 +158,12 @@ def dial(
         outbound=settings.outbound,
         caller_id_number=setting.callerid,
         caller_id_name=setting.caller_name,
-        ring_timeout=setting.call_timeout,
+        ring_timeout=min(setting.call_timeout, gateway.ring_timeout or setting.call_timeout),
         time_limit=settings.time_limit,
         codecs=tuple(c.strip() for c in gateway.codecs.split(",") if c.strip()),
+        variables=tuple((name.strip(), value) for name, _, value in parameters),
     )
-    return Dial(request, survey_id, gateway.id, tags, language)
+    return Route(gateway.id, request)
 
 
 def dialled_number(number: str, gateway: GatewayFacts) -> str:

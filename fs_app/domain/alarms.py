@@ -25,6 +25,10 @@ class GatewayFacts:
     addprefix: str = ""
     removeprefix: str = ""
     codecs: str = ""
+    ring_timeout: int = 0  # seconds; caps the setting's; 0: it stands
+    retries: int = 0  # how often a trunk fault is followed by another try here before the next gateway
+    parameters: str = ""  # channel variables, name=value,name=value
+    failover: GatewayFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +139,23 @@ def _text(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """A gateway and the originate through it."""
+
+    gateway_id: int
+    request: OriginateRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
-    """Call now."""
+    """Call now. ``further`` is what to try, in order, each time the trunk is at fault: same or next gateways."""
 
     request: OriginateRequest
     survey_id: int
     gateway_id: int
     tags: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
+    further: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +176,11 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not yet."""
+    """Not yet. ``calendar``: what is waited for holds up every call of the calendar."""
 
     until: datetime
     reason: str
+    calendar: bool = False
 
 
 Decision = Dial | Send | Fail | Wait
@@ -181,6 +195,8 @@ class Claim:
     token: str
     lease_expires: datetime
     dial: Dial
+    not_before: datetime | None = None  # its turn, where calls are paced
+    switch: str = ""  # that has room for it; empty: any
 
     @property
     def call_uuid(self) -> str:

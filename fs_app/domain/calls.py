@@ -33,12 +33,16 @@ class OriginateRequest:
     ring_timeout: int = 60
     time_limit: int = 600
     codecs: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()  # channel variables that an administrator asked for
 
 
 @dataclass(frozen=True, slots=True)
 class CallRinging:
+    """``media``: early media came, which may be a network's announcement as well as a ringing telephone."""
+
     uuid: str
     at: datetime
+    media: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,8 +42,9 @@ from fs_app.domain.enums import (
     Outcome,
     WhoAnswered,
 )
+from fs_app.domain.pacing import UNPACED, Pacing
 from fs_app.errors import InvalidInput, LeaseLost, NotFound
-from fs_app.store import callbacks, outbox
+from fs_app.store import callbacks, lanes, outbox
 from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, setting_facts
 from fs_app.store.models import (
@@ -51,6 +53,8 @@ from fs_app.store.models import (
     CalendarSetting,
     CallRequest,
     Event,
+    Gateway,
+    Lane,
     SealedSurvey,
 )
 from fs_app.store.models import database as proxy
@@ -92,28 +96,72 @@ class Attempts:
         lease: timedelta,
         decide: Decide,
         methods: Sequence[AlarmMethod] = ALL_METHODS,
+        pacing: Pacing = UNPACED,
     ) -> list[Claim]:
         """Decide about up to ``limit`` alarms of each method due at ``now``; commit the decisions; return what is to
-        be dialled. What is to be sent is in the outbox then.
+        be dialled, each in its turn. What is to be sent is in the outbox then.
 
         ``decide(due, call_uuid)`` is pure. On PostgreSQL rows that another worker holds are skipped.
         """
         claims: list[Claim] = []
         with self._store.transaction():
             for method in methods:
-                query = (
-                    Alarm.select()
-                    .where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-                    .order_by(Alarm.due_at)
-                    .limit(limit)
-                )
-                if not self._store.sqlite:
-                    query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
-                for alarm in list(query):
-                    claim = self._claim_one(alarm, str(self._new_uuid()), now, lease, decide)
-                    if claim is not None:
-                        claims.append(claim)
+                if method is AlarmMethod.CALL:
+                    claims += self._claim_calls(now, limit, lease, decide, pacing)
+                else:
+                    for alarm in self._due(Alarm.method == method, now, limit):
+                        self._handle(alarm, self._decide(alarm, str(self._new_uuid()), decide), now)
         return claims
+
+    def next_call(self, now: datetime, pacing: Pacing = UNPACED) -> datetime | None:
+        """When a claim of calls may find something to do. None: nothing waits, or not before a call ends."""
+        with self._store.reading():
+            return lanes.Room(now, pacing, lock=False).next_look()
+
+    def fail_over(
+        self,
+        claim: Claim,
+        reason: str,
+        ended: CallEnded | None,
+        now: datetime,
+        lease: timedelta,
+        decide: Decide | None,
+        pacing: Pacing,
+    ) -> Claim | None:
+        """Book that the trunk failed this call, and claim the attempt's next one, with a UUID of its own.
+
+        None when there is no further route with room, or the alarm would not be dialled any more: nothing was written.
+        Raises LeaseLost.
+        """
+        with self._store.transaction():
+            alarm = None
+            if claim.alarm_id is not None:
+                alarm = self._alarm_of(claim.call_uuid)
+                if alarm is None or not _event_pending(alarm) or self._heard(alarm, claim.call_uuid):
+                    return None
+                if decide is not None and not isinstance(self._decide(alarm, claim.call_uuid, decide), Dial):
+                    return None
+            room = lanes.Room(now, pacing)
+            turn, further = None, list(claim.dial.further)
+            while turn is None:
+                if not further:
+                    return None
+                route = further.pop(0)
+                turn = room.take(route.gateway_id)
+            old = CallRequest.get(CallRequest.request_uuid == claim.call_uuid)
+            self._close_call(claim.call_uuid, claim.token, Outcome.TRUNK, reason, ended, now)
+            dial = replace(
+                claim.dial,
+                request=replace(route.request, call_uuid=str(self._new_uuid())),
+                gateway_id=route.gateway_id,
+                further=tuple(further),
+            )
+            call, token = self._insert_call(
+                dial, now, lease, old.user_id, old.num_attempt, calendar_id=old.calendar_id, switch=turn.switch
+            )
+            CallRequest.update(replaces=old).where(CallRequest.id == call.id).execute()
+            AlarmRequest.update(callrequest=call).where(AlarmRequest.callrequest == old).execute()
+            return Claim(claim.alarm_id, token, now + lease, dial, turn.at, turn.switch)
 
     def claim_direct(self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None) -> Claim:
         """A call outside any alarm, asked for by hand."""
@@ -182,6 +230,7 @@ class Attempts:
                     CallRequest.dialled_at.is_null(),
                 )
             )
+            lanes.call_ended(CallRequest.get(CallRequest.request_uuid == call_uuid).calendar_id, now)
             alarm = self._alarm_of(call_uuid)
             if alarm is not None:
                 heard = self._heard(alarm, call_uuid)
@@ -207,37 +256,24 @@ class Attempts:
 
     def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
         """Write down how an attempt ended and what follows. Raises LeaseLost."""
-        cause = "" if ended is None else ended.cause
-        billsec = 0 if ended is None else ended.billsec
-        reached = verdict.outcome in (Outcome.ANSWERED, Outcome.MACHINE)
         with self._store.transaction():
-            self._one(
-                CallRequest.update(
-                    status=CallStatus.SUCCESS if reached else CallStatus.FAILURE,
-                    outcome=verdict.outcome.value,
-                    hangup_cause=cause,
-                    duration=billsec,
-                    ended_at=now,
-                    reason=SQL(f"CASE WHEN reason = '' THEN {self._mark()} ELSE reason END", (verdict.reason,)),
-                    lease_token=None,
-                    lease_expires=None,
-                ).where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
-            )
+            self._close_call(call_uuid, token, verdict.outcome, verdict.reason, ended, now)
             alarm = self._alarm_of(call_uuid)
             if alarm is None:
                 return
             AlarmRequest.update(
                 status=verdict.status,
                 callstatus=CALLSTATUS_CODE[verdict.outcome],
-                duration=billsec,
+                duration=0 if ended is None else ended.billsec,
                 reason=verdict.reason,
             ).where(self._is_attempt(call_uuid)).execute()
+            pending = _event_pending(alarm)  # locks the event before the alarm, as everybody does
             if verdict.counted:
                 Alarm.update(num_attempt=Alarm.num_attempt + 1).where(Alarm.id == alarm.id).execute()
             if verdict.status is not AlarmStatus.SUCCESS and self._heard(alarm, call_uuid):
                 self._set_alarm(alarm, AlarmStatus.SUCCESS, now, callbacks.HEARD, due_at=None)
                 return
-            due_at = verdict.due_at if _event_pending(alarm) else None
+            due_at = verdict.due_at if pending else None
             self._set_alarm(alarm, verdict.status, now, verdict.reason, due_at=due_at)
             if verdict.status is AlarmStatus.FAILURE:
                 self._failed(alarm, call_uuid, verdict.reason, now)
@@ -333,17 +369,115 @@ class Attempts:
         if changed != 1:
             raise LeaseLost(f"alarm {alarm.id} changed under its claim")
 
-    def _insert_attempt(self, alarm: Alarm, dial: Dial, now: datetime, lease: timedelta) -> Claim:
-        calendar_user = alarm.event.calendar.user_id
-        call, token = self._insert_call(dial, now, lease, calendar_user, alarm.num_attempt + 1)
+    def _close_call(
+        self, call_uuid: str, token: str, outcome: Outcome, reason: str, ended: CallEnded | None, now: datetime
+    ) -> None:
+        """The call is over, and nobody's any more. Raises LeaseLost."""
+        reached = outcome in (Outcome.ANSWERED, Outcome.MACHINE)
+        billsec = 0 if ended is None else ended.billsec
+        self._one(
+            CallRequest.update(
+                status=CallStatus.SUCCESS if reached else CallStatus.FAILURE,
+                outcome=outcome.value,
+                hangup_cause="" if ended is None else ended.cause,
+                duration=billsec,
+                ended_at=now,
+                reason=SQL(f"CASE WHEN reason = '' THEN {self._mark()} ELSE reason END", (reason,)),
+                lease_token=None,
+                lease_expires=None,
+            ).where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
+        )
+        call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+        if call.gateway_id is not None:
+            used = {"count_call": Gateway.count_call + 1, "secondused": Gateway.secondused + billsec}
+            Gateway.update(**used).where(Gateway.id == call.gateway_id).execute()
+        lanes.call_ended(call.calendar_id, now)
+
+    def _due(self, which: Expression, now: datetime, limit: int) -> list[Alarm]:
+        """Due alarms, oldest first; on PostgreSQL locked with their events, without those that somebody else holds."""
+        query = Alarm.select(Alarm, Event).join(Event)
+        query = query.where(which, Alarm.due_at <= now, Alarm.status.in_(_WAITING)).order_by(Alarm.due_at).limit(limit)
+        if not self._store.sqlite:
+            query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
+        return list(query)
+
+    def _claim_calls(self, now: datetime, limit: int, lease: timedelta, decide: Decide, pacing: Pacing) -> list[Claim]:
+        """One turn for each lane, and again, while there is room: see fs_app.store.lanes."""
+        claims: list[Claim] = []
+        if lanes.nothing_due(now):
+            return claims
+        room = lanes.Room(now, pacing)
+        done: set[int] = set()  # nothing more to be had from these in this claim
+        looks = 4 * limit  # alarms that end in no call take time as well
+        while len(claims) < limit and looks > 0:
+            found = lanes.due_lanes(now, room.open_gateways(), limit - len(claims), done)
+            if not found:
+                break
+            share = max((limit - len(claims)) // len(found), 1)
+            for lane in found:
+                served, looked = self._serve(lane, room, share, now, lease, decide)
+                claims += served
+                looks -= max(looked, 1)
+                if looked == 0:
+                    done.add(lane.calendar_id)
+        return claims
+
+    def _serve(
+        self, lane: Lane, room: lanes.Room, share: int, now: datetime, lease: timedelta, decide: Decide
+    ) -> tuple[list[Claim], int]:
+        """Up to ``share`` calls of a lane, and how many of its alarms were dealt with; it goes behind all others."""
+        claims: list[Claim] = []
+        looked, gateway_id, opens = 0, lane.gateway_id, now
+        free = lanes.calendar_room(lane.calendar)
+        if free is not None and free <= 0:
+            lanes.set_lane(lane.calendar_id, gateway_id, now + lanes.BLOCKED)
+            return claims, 0
+        share = share if free is None else min(share, free)
+        which = (Alarm.method == AlarmMethod.CALL) & (Alarm.lane == lane.calendar_id)
+        due = self._due(which, now, share)
+        for alarm in due:
+            decision = self._decide(alarm, str(self._new_uuid()), decide)
+            if isinstance(decision, Dial):
+                gateway_id = decision.gateway_id
+                turn = room.take(gateway_id)
+                if turn is None:
+                    break
+                claims.append(self._insert_attempt(alarm, decision, now, lease, turn))
+            else:
+                self._handle(alarm, decision, now)
+            looked += 1
+            if isinstance(decision, Wait) and decision.calendar:
+                opens = decision.until
+                break
+        if due and not looked:  # there was no room for it: it keeps its place
+            lanes.set_lane(lane.calendar_id, gateway_id, lane.due_at)
+            return claims, 0
+        following = lanes.next_in_lane(lane.calendar_id)
+        if following is not None:
+            following = max(following, opens + lanes.BEHIND) if due else max(following, now + lanes.HELD)
+        lanes.set_lane(lane.calendar_id, gateway_id, following)
+        return claims, looked
+
+    def _insert_attempt(self, alarm: Alarm, dial: Dial, now: datetime, lease: timedelta, turn: lanes.Turn) -> Claim:
+        calendar = alarm.event.calendar
+        call, token = self._insert_call(
+            dial, now, lease, calendar.user_id, alarm.num_attempt + 1, calendar_id=calendar.id, switch=turn.switch
+        )
         AlarmRequest.create(alarm=alarm, attempt=alarm.sequence + 1, callrequest=call, date=now, created_date=now)
         Alarm.update(sequence=Alarm.sequence + 1).where(Alarm.id == alarm.id).execute()
         Event.update(notify_count=Event.notify_count + 1).where(Event.id == alarm.event_id).execute()
         self._set_alarm(alarm, AlarmStatus.IN_PROCESS, now, "", due_at=None)
-        return Claim(alarm.id, token, now + lease, dial)
+        return Claim(alarm.id, token, now + lease, dial, turn.at, turn.switch)
 
     def _insert_call(
-        self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None, num_attempt: int
+        self,
+        dial: Dial,
+        now: datetime,
+        lease: timedelta,
+        user_id: int | None,
+        num_attempt: int,
+        calendar_id: int | None = None,
+        switch: str = "",
     ) -> tuple[CallRequest, str]:
         token = uuid.uuid4().hex
         request = dial.request
@@ -360,6 +494,8 @@ class Attempts:
             survey=dial.survey_id,
             gateway=dial.gateway_id,
             user=user_id,
+            calendar_id=calendar_id,
+            switch=switch,
             tags=dict(dial.tags),
             language=dial.language,
             lease_token=token,
@@ -391,19 +527,16 @@ class Attempts:
             updated_date=now,
         )
 
-    def _claim_one(self, alarm: Alarm, call_uuid: str, now: datetime, lease: timedelta, decide: Decide) -> Claim | None:
-        decision = self._decide(alarm, call_uuid, decide)
+    def _handle(self, alarm: Alarm, decision: Decision, now: datetime) -> None:
+        """Write down what is no call."""
         match decision:
-            case Dial():
-                return self._insert_attempt(alarm, decision, now, lease)
             case Send():
-                insert_message(alarm, decision, call_uuid, alarm.event.end, now)
+                insert_message(alarm, decision, str(self._new_uuid()), alarm.event.end, now)
             case Wait(until, reason):
                 self._set_alarm(alarm, alarm.status, now, reason, due_at=until)
             case Fail(reason):
                 self._set_alarm(alarm, AlarmStatus.FAILURE, now, reason, due_at=None)
                 outbox.tell(alarm, "missed" if reason.startswith("missed") else "failed", now, reason=reason)
-        return None
 
     def _decide(self, alarm: Alarm, call_uuid: str, decide: Decide) -> Decision:
         """One row that nobody can decide about must not hold up all others: it fails, and says why."""

@@ -157,16 +157,32 @@ def setting_facts(row: CalendarSetting) -> SettingFacts:
         survey_id=row.survey_id,
         require_keypress=row.require_keypress,
         country=row.country,
-        gateway=GatewayFacts(
-            id=gateway.id,
-            name=gateway.name,
-            active=gateway.status == 1,
-            gateways=gateway.gateways,
-            addprefix=gateway.addprefix,
-            removeprefix=gateway.removeprefix,
-            codecs=gateway.gateway_codecs,
-        ),
+        gateway=_gateway_facts(gateway, frozenset()),
     )
+
+
+def _gateway_facts(row: Gateway, seen: frozenset[int]) -> GatewayFacts:
+    """A gateway and those that stand in for it; one that comes round again is left out."""
+    seen |= {row.id}
+    following = row.failover if row.failover_id is not None and row.failover_id not in seen else None
+    return GatewayFacts(
+        id=row.id,
+        name=row.name,
+        active=row.status == 1,
+        gateways=row.gateways,
+        addprefix=row.addprefix,
+        removeprefix=row.removeprefix,
+        codecs=row.gateway_codecs,
+        ring_timeout=_first_number(row.gateway_timeouts),
+        retries=_first_number(row.gateway_retries),
+        parameters=",".join(filter(None, (row.originate_dial_string, row.addparameter))),
+        failover=None if following is None else _gateway_facts(following, seen),
+    )
+
+
+def _first_number(text: str) -> int:
+    first = text.split(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
 
 
 def _sms_words(alarm: Any) -> SmsWords | None:

@@ -15,6 +15,7 @@ from fs_app.store.migrations import (
     m0005_when,
     m0006_once,
     m0007_answers_to_messages,
+    m0008_pacing,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -75,6 +76,13 @@ def _answers_to_messages(db: Database) -> None:
     _run_script(db, m0007_answers_to_messages.CHANGES)
 
 
+def _pacing(db: Database) -> None:
+    _run_script(db, m0008_pacing.CHANGES)
+    sqlite = isinstance(db, SqliteDatabase)
+    for trigger in m0008_pacing.TRIGGERS_SQLITE if sqlite else m0008_pacing.TRIGGERS_POSTGRES:
+        db.execute_sql(trigger)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -83,6 +91,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (5, _when),
     (6, _once),
     (7, _answers_to_messages),
+    (8, _pacing),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -335,6 +335,24 @@ class Calendar(Base):
     created_date = UtcDateTimeField()
 
 
+class Lane(Root):
+    """The queue of one calendar's calls, made with it. ``due_at`` is when the scheduler must look at it again: never
+    later than its next due call, which triggers of the database see to; NULL while none waits. ``gateway_id`` is where
+    its last calls went, 0 where nobody knows."""
+
+    calendar = ForeignKeyField(Calendar, primary_key=True, on_delete="CASCADE")
+    calendar_id: int
+    gateway_id = IntegerField(default=0)
+    due_at = UtcDateTimeField(null=True)
+
+
+class Pace(Root):
+    """``next_at`` is when the next call of this scope (all, a gateway, a switch) may start at the earliest."""
+
+    scope = CharField(primary_key=True)
+    next_at = UtcDateTimeField()
+
+
 class Rule(Base):
     """Recurrence; ``user`` NULL is shipped with the product."""
 
@@ -429,6 +447,7 @@ class Alarm(Base):
     status = IntegerField(default=AlarmStatus.PENDING.value)
     result = IntegerField(default=AlarmResult.NONE.value)
     due_at = UtcDateTimeField(null=True)
+    lane = IntegerField(null=True)  # id of the event's calendar; triggers of the database see to it
     reason = CharField(default="")
     created_date = UtcDateTimeField()
     updated_date = UtcDateTimeField()
@@ -463,6 +482,9 @@ class CallRequest(Base):
     gateway_id: int | None
     user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # whose call: tenancy
     user_id: int | None
+    calendar_id = IntegerField(null=True)  # for which calendar: counts against its max_concurrent
+    replaces = ForeignKeyField("self", null=True, on_delete="SET NULL")  # the call whose gateway failed before this one
+    replaces_id: int | None
     switch = CharField(default="")
     originate = TextField(default="")
     tags = JsonField(null=True)
@@ -599,6 +621,8 @@ MODELS: tuple[type[Root], ...] = (
     CalendarSetting,
     CalendarUserProfile,
     Calendar,
+    Lane,
+    Pace,
     Rule,
     Event,
     Occurrence,

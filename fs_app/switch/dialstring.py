@@ -47,6 +47,16 @@ _KEY = re.compile(r"[0-9*#]", re.ASCII)
 # Nothing that any pass over a dial string or file_string:// reads; no colon either, for ":_:" starts a second dial.
 _QUOTABLE = re.compile(r"/[\w ./()@&+\-]+")
 _HOST_PORT = re.compile(rf"({_HOST}):({_PORT})", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}", re.ASCII)
+_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9_.:/@+\-]{0,128}", re.ASCII)
+_RUNS_SOMETHING = re.compile(
+    r"(?i)api|exec|.*execute|.*_exec|bridge_pre|.*script|.*hook|.*_on_|.*after_bridge|.*_app\b|.*_app_|transfer_|curl|"
+    r"inline|socket|park_|.*_file|record|enable_|.*_cmd"
+)
+_OURS = re.compile(
+    r"(?i)origination_|originate_|fs_app|ignore_early_media|app_disable|playback_term|absolute_codec|.*_timeout_cause|"
+    r"call_timeout|leg_|group_confirm|loopback_|instant_ringback|local_var_clobber|fail_on_single|hangup_"
+)
 _CODEC = re.compile(r"([A-Za-z0-9\-]{2,10})((?:@[0-9]{1,6}[hik]){0,3})", re.ASCII)
 
 
@@ -121,6 +131,7 @@ def originate_command(request: OriginateRequest) -> str:
         "playback_terminators=any",
         f"execute_on_answer='sched_hangup {limit_argument(request.time_limit)}'",
     ]
+    variables += [f"{name}={value}" for name, value in check_variables(request.variables)]
     if request.codecs:
         # The pass at spaces takes the backslashes off, the pass at commas the quotes that they leave.
         variables.append(rf"absolute_codec_string=\'{','.join(map(check_codec, request.codecs))}\'")
@@ -220,6 +231,22 @@ def check_codec(text: str, field: str = "codecs") -> str:
     if not match or match[1].upper() not in CODECS:
         raise InvalidInput(field, f"{text[:40]!r} is not a codec known here: give names like PCMA, PCMU or G722")
     return text
+
+
+def check_variables(variables: Sequence[tuple[str, str]], field: str = "variables") -> tuple[tuple[str, str], ...]:
+    """Channel variables for the originate line: ``sip_h_X-Account``, ``media_timeout`` and the like.
+
+    Raises InvalidInput naming ``field`` for what is not a plain name and value, for variables that run something on the
+    switch, and for those that this product sets itself.
+    """
+    for name, value in variables:
+        if not _VARIABLE.fullmatch(name) or not _VARIABLE_VALUE.fullmatch(value) or ":_:" in value:
+            raise InvalidInput(field, f"{name[:40]}={value[:40]} is not name=value of letters, digits and _.:/@+-")
+        if _RUNS_SOMETHING.match(name):
+            raise InvalidInput(field, f"{name[:40]} would run a command on the switch: leave it out")
+        if _OURS.match(name):
+            raise InvalidInput(field, f"{name[:40]} is set by this product itself: leave it out")
+    return tuple(variables)
 
 
 def check_host_port(text: str, field: str = "outbound") -> str:

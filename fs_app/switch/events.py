@@ -36,7 +36,7 @@ def call_event(frame: Frame) -> CallEvent | None:
     if uuid not in (frame.get("variable_origination_uuid"), frame.get("variable_fs_app_call")):
         return None
     if name in ("CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA"):
-        return CallRinging(uuid, _at(frame))
+        return CallRinging(uuid, _at(frame), media=name == "CHANNEL_PROGRESS_MEDIA")
     if name == "CHANNEL_ANSWER":
         return CallAnswered(uuid, _at(frame))
     if name == "CHANNEL_HANGUP_COMPLETE":

@@ -17,6 +17,7 @@ from fs_app.clock import SystemClock
 from fs_app.domain.alarms import OpenCall
 from fs_app.domain.calls import CallEnded, OriginateRequest
 from fs_app.domain.enums import AlarmStatus
+from fs_app.domain.pacing import Limits
 from fs_app.errors import StoreUnavailable
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
@@ -81,8 +82,7 @@ class World:
                 PlanSettings("127.0.0.1:8084"),
                 bell=self.bell,
                 lease=LEASE,
-                calls_per_second=20,
-                max_calls=10,
+                limits=Limits(calls_per_second=20, max_calls=10),
                 sole=True,
             ).run
         )

@@ -43,7 +43,7 @@ MAY: dict[str, set[str]] = {
         "fs_app.audio",
     },
 }
-PURE = ("ivr.engine", "scheduler.plan", "scheduler.retry", "scheduler.pacing", "fs_app.switch.hangup")
+PURE = ("ivr.engine", "scheduler.plan", "scheduler.retry", "fs_app.switch.hangup")
 PURE_MAY = {"fs_app.domain", "fs_app.words", "ivr.dialogue", "ivr.nodes", "ivr.words", "scheduler.retry"}
 READS_THE_CLOCK = re.compile(r"datetime\.(now|utcnow|today)\(|date\.today\(|\btime\.(time|monotonic|sleep)\(")
 

@@ -11,7 +11,6 @@ import pytest
 from fs_app.domain.alarms import Dial, DueAlarm, Fail, GatewayFacts, MailWords, RetryPolicy, Send, SettingFacts, Wait
 from fs_app.domain.enums import AlarmMethod, EventStatus
 from scheduler import plan
-from scheduler.pacing import Bucket
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 UUID = "7d44b455-139d-4f12-af39-5008c7879c4d"
@@ -114,22 +113,29 @@ def test_prefix_rules(remove: str, add: str, number: str, expected: str) -> None
     assert plan.dialled_number(number, replace(GATEWAY, removeprefix=remove, addprefix=add)) == expected
 
 
-def test_a_bucket_lets_its_rate_through_and_no_more() -> None:
-    bucket = Bucket.full(5, NOW)
-    started = 0
-    moment = NOW
-    while moment < NOW + timedelta(seconds=60):
-        bucket = bucket.at(moment)
-        calls = int(bucket.tokens)
-        started += calls
-        bucket = bucket.take(calls)
-        moment = max(bucket.next_token(), moment + timedelta(milliseconds=1))
-    assert 5 * 60 <= started <= 5 * 60 + 5
+def test_gateways_that_stand_in_are_further_routes_with_rules_of_their_own() -> None:
+    third = GatewayFacts(9, "third", True, "sofia/gateway/third/", parameters="sip_h_X-A=1,media_timeout=5")
+    second = GatewayFacts(8, "second", False, "sofia/gateway/second/", failover=third)
+    first = replace(GATEWAY, retries=1, ring_timeout=20, failover=second)
+    decision = plan.decide(replace(DUE, setting=replace(SETTING, gateway=first)), UUID, NOW, SETTINGS)
+    assert isinstance(decision, Dial)
+    assert (decision.gateway_id, decision.request.ring_timeout) == (7, 20)
+    assert [route.gateway_id for route in decision.further] == [7, 9]  # once more, then past the one switched off
+    last = decision.further[-1].request
+    assert (last.gateway, last.ring_timeout, last.codecs) == ("sofia/gateway/third/", 45, ())
+    assert last.variables == (("sip_h_X-A", "1"), ("media_timeout", "5"))
 
 
-def test_a_bucket_ignores_a_clock_that_goes_backwards() -> None:
-    bucket = Bucket.full(1, NOW).take(1)
-    assert bucket.at(NOW - timedelta(hours=1)).tokens == 0
+def test_a_gateway_that_is_switched_off_is_passed_over() -> None:
+    second = GatewayFacts(8, "second", True, "sofia/gateway/second/")
+    off = replace(GATEWAY, active=False, failover=second)
+    decision = plan.decide(replace(DUE, setting=replace(SETTING, gateway=off)), UUID, NOW, SETTINGS)
+    assert isinstance(decision, Dial)
+    assert (decision.gateway_id, decision.further) == (8, ())
+    alone = replace(GATEWAY, active=False)
+    waits = plan.decide(replace(DUE, setting=replace(SETTING, gateway=alone)), UUID, NOW, SETTINGS)
+    assert isinstance(waits, Wait)
+    assert waits.calendar
 
 
 def test_messages_write_dates_in_their_language() -> None:
