@@ -6,6 +6,7 @@ its middle and no disk or network wait of the database is ever felt in the loop 
 
 from __future__ import annotations
 
+import select
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,7 +110,9 @@ class Store:
         if proxy.obj is not self.db:
             raise RuntimeError("a process has one Store at a time: the models speak to the one made last")
         try:
-            self.db.connect(reuse_if_open=True)
+            if not self.db.connect(reuse_if_open=True) and self._hung_up():
+                self._forget_connection()
+                self.db.connect()
         except (OperationalError, InterfaceError, sqlite3.Error) as exc:
             raise StoreUnavailable(str(exc).strip() or "the database does not answer") from exc
         try:
@@ -144,6 +147,21 @@ class Store:
             self.pool.join()
             self.pool.kill()
         self._forget_connection()
+
+    def _hung_up(self) -> bool:
+        """Whether the server has closed this thread's connection while nobody used it, as a restart of it does.
+
+        Costs no round trip: between transactions the server has nothing to say, so what can be read is its goodbye.
+        Without this every thread's next transaction would fail, and a key with it.
+        """
+        if self.sqlite or self.db.in_transaction():
+            return False
+        try:
+            watch = select.poll()
+            watch.register(self.db.connection().fileno(), select.POLLIN)
+            return bool(watch.poll(0))
+        except Exception:  # psycopg's own, for a connection that it knows is closed
+            return True
 
     def _forget_connection(self) -> None:
         try:

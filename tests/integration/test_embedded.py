@@ -165,6 +165,18 @@ def test_who_calls_back_hears_the_reminder(desk: Desk, switch: FreeSwitch) -> No
     assert Path(switch.call(caller="0612345678")["played"][0]).name == "no-message-en.wav"
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_the_database_was_restarted_between_two_calls(desk: Desk, switch: FreeSwitch, database_url: str) -> None:
+    _alarm, call, _token = desk.dial()
+    switch.call("1", call=call)
+    hang_up_everybody(database_url)
+    desk.store.close()
+    _alarm, call, _token = desk.dial()
+    heard = switch.call("2", call=call)
+    assert heard["log"] == []
+    assert desk.keys() == ["1", "2"]
+
+
 @sqlite
 @pytest.mark.parametrize("caller", ["", "anonymous", "0612345679", "1 OR 1=1"])
 def test_a_stranger_hears_a_polite_sentence(desk: Desk, switch: FreeSwitch, caller: str) -> None:
@@ -207,6 +219,27 @@ def test_a_database_without_our_schema(database_url: str, switch: FreeSwitch) ->
     store.migrate()
     store.close()
     assert switch.status().startswith("+OK")  # mended without restarting the switch
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_connection_that_the_server_closed_is_not_used_again(database_url: str) -> None:
+    store = Store(database_url)
+    store.migrate()
+    hang_up_everybody(database_url)
+    with store.transaction():
+        assert Alarm.select().count() == 0
+    store.close()
+
+
+def hang_up_everybody(url: str) -> None:
+    """As a restart of the server does."""
+    import psycopg
+
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        while admin.execute(f"SELECT count(*) {others}").fetchone() != (0,):
+            pass
 
 
 def test_passwords_are_not_shown() -> None:
