@@ -11,6 +11,7 @@ from httpapi.routes.event import Events
 from httpapi.routes.gateway import Gateways, SmsGateways
 from httpapi.routes.log import AlarmRequests, CallRequests
 from httpapi.routes.message import Messages
+from httpapi.routes.recording import Recordings
 from httpapi.routes.rule import Rules
 from httpapi.routes.sealed_survey import SealedSurveys
 from httpapi.routes.section import Branchings, Sections
@@ -41,6 +42,7 @@ def registry() -> dict[str, Resource]:
         Alarms(),
         AlarmRequests(),
         CallRequests(),
+        Recordings(),
         Messages(),
         MailTemplates(),
         SmsTemplates(),

@@ -31,6 +31,7 @@ _ANSWER = {
             "valid": {"type": "boolean"},
             "response": _STRING,
             "result": {"type": ["integer", "null"]},
+            "recording": {"type": ["string", "null"], "format": "uri"},
             "date": {"type": "string", "format": "date-time"},
         },
     },
@@ -160,18 +161,19 @@ class CallRequests(Resource):
 
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         ids = [row.id for row in rows]
-        questions = _questions({raw(row, "survey") for row in rows})
+        asked = questions({raw(row, "survey") for row in rows})
         attempts = {raw(a, "callrequest"): a.id for a in AlarmRequest.select().where(AlarmRequest.callrequest.in_(ids))}
         answers: dict[int, list[dict[str, Any]]] = {row_id: [] for row_id in ids}
         for one in SurveyAnswer.select().where(SurveyAnswer.callrequest.in_(ids)).order_by(SurveyAnswer.position):
             answers[raw(one, "callrequest")].append(
                 {
                     "section": one.section_id,
-                    "question": questions.get((raw(one, "survey"), one.section_id), ""),
+                    "question": asked.get((raw(one, "survey"), one.section_id), ""),
                     "digits": one.digits,
                     "valid": bool(one.valid),
                     "response": one.response,
                     "result": one.result,
+                    "recording": None if raw(one, "recording") is None else ctx.url("recording", one.id),
                     "date": show_moment(one.created_date),
                 }
             )
@@ -185,7 +187,7 @@ class CallRequests(Resource):
         }
 
 
-def _questions(survey_ids: set[int]) -> dict[tuple[int, int], str]:
+def questions(survey_ids: set[int]) -> dict[tuple[int, int], str]:
     """(sealed survey, section) -> the section's label in reports."""
     return {
         (survey.id, section["id"]): section["question"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fs_app.domain.enums import CallStatus
-from fs_app.store.models import AlarmRequest, CallRequest, Outbox, SealedSurvey
+from fs_app.store.models import AlarmRequest, AudioBlob, CallRequest, Outbox, SealedSurvey, SurveyAnswer
 from httpapi.routes import registry
 from tests.rest_client import NOW, Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
 
@@ -38,6 +38,7 @@ MATRIX: dict[str, tuple[str, str, str, str, str]] = {
     "alarm": ("LGCUD", "LGCUD", "LGCUD", "", ""),
     "alarm-request": ("LG", "LG", "LG", "", ""),
     "callrequest": ("LG", "LG", "LG", "", ""),
+    "recording": ("LG", "LG", "LG", "", ""),
     "mail-template": ("LGCUD", "LGCUD", "LG", "C", ""),
     "sms-template": ("LGCUD", "LGCUD", "LG", "C", ""),
     "dnc-list": ("LGCUD", "LGCUD", "", "C", ""),
@@ -94,6 +95,10 @@ def rows(sqlite_api: Api) -> dict[str, str]:
             updated_date=NOW,
         )
         attempt = AlarmRequest.create(alarm=1, attempt=1, callrequest=call, date=NOW, created_date=NOW)
+        blob = AudioBlob.create(sha256="0" * 64, content=b"RIFF")
+        said = SurveyAnswer.create(
+            callrequest=call, position=1, survey=call.survey, section_id=1, recording=blob, created_date=NOW
+        )
     made = {
         "gateway": gateway,
         "sms-gateway": api.post("sms-gateway/", {"name": "sms"}, "root"),
@@ -123,6 +128,7 @@ def rows(sqlite_api: Api) -> dict[str, str]:
         "alarm-request": f"alarm-request/{attempt.id}/",
         "message": f"message/{message.id}/",
         "callrequest": f"callrequest/{call.id}/",
+        "recording": f"recording/{said.id}/",
     }
 
 

@@ -352,6 +352,7 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
             "valid": True,
             "response": "1",
             "result": 1,
+            "recording": None,
             "date": "2026-03-02T10:00:00Z",
         }
     ]
