@@ -221,6 +221,65 @@ def originate(ctx: click.Context, number: str, setting: int, survey: int | None,
 
 
 @main.command()
+@click.argument("alarm", type=click.IntRange(1))
+@click.pass_context
+def explain(ctx: click.Context, alarm: int) -> None:
+    """Tell why ALARM was called, or was not, and what happens next.
+
+    \b
+    Example:
+        fs-app explain 17
+
+    The same is at alarm/17/explain/ of the REST API.
+    """
+    from fs_app.explain import Explainer
+    from fs_app.store.database import Store
+
+    settings = _settings(ctx)
+    store = Store(settings.database)
+    store.check_schema()
+    click.echo(Explainer(store, settings)(alarm, SystemClock().now()).text)
+    store.close()
+
+
+@main.command()
+@click.option("--until", required=True, metavar="WHEN", help="Date or time up to which; in the configured zone.")
+@click.option(
+    "--outcome",
+    type=click.Choice(["answered", "no-answer", "busy", "rejected", "machine"]),
+    default="answered",
+    show_default=True,
+    help="How every call is assumed to end.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def rehearse(ctx: click.Context, until: str, outcome: str, as_json: bool) -> None:
+    """List every attempt that would be made until WHEN. Nobody is called, nothing is changed.
+
+    \b
+    Examples:
+        fs-app rehearse --until 2026-03-10
+        fs-app rehearse --until "2026-03-10 18:00" --outcome no-answer
+
+    The scheduler itself runs, on a copy of the data and a clock of its own: occurrences, windows, closed days, clock
+    changes, pacing and retries are what they would be. Attempts that are under way now are left out.
+    """
+    from fs_app.rehearse import OUTCOMES, line, parse_until, rehearse
+
+    settings = _settings(ctx)
+    now = SystemClock().now()
+    end = parse_until(until, settings.timezone, now)
+    counts: dict[str, int] = {}
+    for one in rehearse(settings, now, end, OUTCOMES[outcome]):
+        counts[one.what] = counts.get(one.what, 0) + 1
+        click.echo(line(one, as_json=as_json))
+    if not as_json:
+        names = {"call": "calls", "sms": "short messages", "mail": "mails"}
+        said = ", ".join(f"{counts.get(what, 0)} {name}" for what, name in names.items())
+        click.echo(f"{said}; {counts.get('none', 0)} alarms would end without success")
+
+
+@main.command()
 @click.option("--once", is_flag=True, help="Stop after the result was read back; exit 0 only if it is as it should be.")
 @click.option("--esl", metavar="HOST:PORT", help="Use a real FreeSWITCH instead of the built-in switch.")
 @click.option("--esl-password", default="ClueCon", show_default=True, metavar="PW")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fs_app.domain.pacing import Limits
 from fs_app.domain.smtp_url import SmtpServer, parse_smtp_url
 from fs_app.domain.window import load_zone
 from fs_app.errors import ConfigError, InvalidInput
@@ -181,6 +182,11 @@ class Settings:
     smtp_url: SmtpServer | None = _setting(None, _smtp)
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
     log_level: str = _setting("info", _log_level)
+
+    @property
+    def limits(self) -> Limits:
+        """How many calls may be started and be up."""
+        return Limits(self.calls_per_second, self.max_calls, self.switch_calls_per_second, self.switch_max_calls)
 
 
 def load(environ: Mapping[str, str] | None = None, config: str | None = None) -> Settings:

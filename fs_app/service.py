@@ -29,8 +29,8 @@ from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
-from fs_app.domain.pacing import Limits
 from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchError
+from fs_app.explain import Explainer
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
 from fs_app.notify.sms import SmsSender
@@ -177,6 +177,7 @@ class Service:
             live=self.live,
             proxies=self.settings.http_proxies,
             webhook_networks=self.settings.webhook_networks,
+            explain=Explainer(self.store, self.settings),
             password_strength=self.settings.password_strength,
         )
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
@@ -205,12 +206,7 @@ class Service:
                 PlanSettings("" if self._inside else str(self.outbound_address()), self.settings.time_limit),
                 bell=self._bell,
                 lease=self.settings.lease,
-                limits=Limits(
-                    self.settings.calls_per_second,
-                    self.settings.max_calls,
-                    self.settings.switch_calls_per_second,
-                    self.settings.switch_max_calls,
-                ),
+                limits=self.settings.limits,
                 sole=self.store.sqlite,
             )
             self._run(scheduler.run)

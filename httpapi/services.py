@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from fs_app.clock import Clock
+from fs_app.domain.history import Explanation
 from fs_app.notify.address import Network
 from fs_app.store.database import Store
 from httpapi.live import LiveFeed
@@ -21,6 +23,8 @@ class Services:
     without one of their own. ``live`` is the feed of this process. ``proxies`` are the networks of our own proxies,
     whose word about the address of a client is taken. ``webhook_networks`` are the private networks that webhooks may
     go to all the same. ``password_strength`` is what new passwords must have; 0 is off.
+    ``explain(alarm_id, now)`` tells the story of an alarm; it comes from where the scheduler's own decisions can be
+    asked, which this room does not know.
     """
 
     store: Store
@@ -31,4 +35,5 @@ class Services:
     live: LiveFeed
     proxies: Sequence[Network] = ()
     webhook_networks: Sequence[Network] = ()
+    explain: Callable[[int, datetime], Explanation] | None = None
     password_strength: int = 0

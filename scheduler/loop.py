@@ -8,20 +8,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import gevent
 from gevent.event import Event
 
 from fs_app.clock import Clock
-from fs_app.domain.alarms import Decision, Dial, DueAlarm, Fail
+from fs_app.domain.alarms import Claim, Decision, Dial, DueAlarm, Fail, OpenCall
 from fs_app.domain.enums import AlarmMethod
-from fs_app.domain.pacing import Limits
+from fs_app.domain.pacing import Limits, Pacing
 from fs_app.errors import FsAppError, InvalidInput
 from fs_app.store.attempts import Attempts
 from fs_app.store.occurrences import Occurrences
 from fs_app.switch.dialstring import originate_command
 from scheduler import plan
-from scheduler.calls import LiveCalls, SwitchPort
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,27 @@ LONGEST_SLEEP = 15.0
 _STORE_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 
 
+class Calls(Protocol):
+    """What the scheduler needs of those who follow the calls; :class:`scheduler.calls.LiveCalls` is one."""
+
+    decide: Callable[[DueAlarm, str, datetime], Decision] | None
+    limits: Limits
+
+    def __len__(self) -> int: ...
+    def place(self, claim: Claim) -> None: ...
+    def adopt(self, call: OpenCall) -> None: ...
+    def pacing(self) -> Pacing: ...
+
+
+class SwitchState(Protocol):
+    """What the scheduler needs of one FreeSWITCH."""
+
+    @property
+    def up(self) -> bool: ...
+
+
 class Scheduler:
-    """Claims what is due and hands it to :class:`LiveCalls`.
+    """Claims what is due and hands it to whoever follows the calls.
 
     The limits hold for all schedulers of the database together. ``bell`` is set by whoever changes what is due.
     """
@@ -46,8 +65,8 @@ class Scheduler:
         self,
         attempts: Attempts,
         occurrences: Occurrences,
-        calls: LiveCalls,
-        switches: Sequence[SwitchPort],
+        calls: Calls,
+        switches: Sequence[SwitchState],
         clock: Clock,
         settings: plan.PlanSettings,
         *,

@@ -9,7 +9,7 @@ import base64
 import http.client
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from gevent.threadpool import ThreadPool
 
 from fs_app.domain.enums import Role
+from fs_app.domain.history import Explanation
 from fs_app.notify.address import Network
 from fs_app.passwords import hash_password
 from fs_app.store.database import Store
@@ -31,6 +32,7 @@ from httpapi.routes import registry
 from httpapi.server import HttpServer
 from httpapi.services import Services
 
+Explain = Callable[[int, datetime], Explanation]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
@@ -73,7 +75,7 @@ class Answer:
 class Api:
     """Users (password = user name): ``root`` superuser; ``manager`` with ``practice``; ``rival`` with ``other``."""
 
-    def __init__(self, store: Store, webhook_networks: Sequence[Network] = ()) -> None:
+    def __init__(self, store: Store, webhook_networks: Sequence[Network] = (), explain: Explain | None = None) -> None:
         self.store = store
         self.clock = TestClock()
         self.rung = 0
@@ -88,6 +90,7 @@ class Api:
             lambda: self.parts,
             self.live,
             webhook_networks=webhook_networks,
+            explain=explain,
         )
         self.surround = Surround(self.services, registry())
         self.app = make_app(self.services, self.surround)

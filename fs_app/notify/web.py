@@ -44,6 +44,8 @@ def request(
         raw.settimeout(total_seconds)
         with cut_after(total_seconds, raw):
             return _exchange(raw, target, method, headers, body, context)
+    except ssl.SSLError:  # some of them are ValueErrors, too
+        raise
     except ValueError as exc:  # a response that cannot be read
         raise http.client.HTTPException(str(exc)) from exc
     finally:

@@ -20,6 +20,7 @@ from httpapi.routes.survey import Surveys
 from httpapi.routes.template import MailTemplates, SmsTemplates
 from httpapi.routes.token import Tokens
 from httpapi.routes.user import CalendarUserProfiles, CalendarUsers, Users
+from httpapi.routes.webhook import Webhooks
 
 
 def registry() -> dict[str, Resource]:
@@ -48,6 +49,7 @@ def registry() -> dict[str, Resource]:
         SmsTemplates(),
         DncLists(),
         DncContacts(),
+        Webhooks(),
         Tokens(),
     )
     return {resource.path: resource for resource in resources}

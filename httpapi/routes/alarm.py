@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,8 @@ from fs_app.notify.address import check_literal, parse_url
 from fs_app.store.models import Alarm, Event, SmsTemplate, User
 from httpapi import scope
 from httpapi.context import Context, raw
-from httpapi.errors import conflict
+from httpapi.crud import no_query
+from httpapi.errors import ApiError, conflict
 from httpapi.kinds import (
     READ_ONLY,
     boolean,
@@ -25,14 +27,16 @@ from httpapi.kinds import (
     moment,
     own_url,
     relation,
+    show_moment,
     shown,
     text,
     wall_time,
 )
 from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
-from httpapi.resource import Change, Resource
+from httpapi.resource import Action, Change, Resource
 from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.schema import Schema
+from httpapi.web import Response, json_response
 
 YEAR = 366 * 86_400
 MONTH = 31 * 86_400
@@ -91,6 +95,31 @@ class Alarms(Resource):
         {"event", "method", "status", "result", "alarm_phonenumber", "due_at", "num_attempt", "created_date"}
     )
     ordering = ("id", "due_at", "created_date", "status")
+
+    def actions(self) -> Iterable[Action]:
+        return (Action("explain", "GET", self._explain),)
+
+    def _explain(self, ctx: Context, alarm_id: int) -> Response:
+        """Why it was called, or not, and when next."""
+        no_query(ctx)
+        with ctx.services.store.reading():
+            row = self.find(ctx, alarm_id)
+        if ctx.services.explain is None:
+            raise ApiError(503, {"detail": "this process cannot explain"})
+        story = ctx.services.explain(row.id, ctx.now)
+        return json_response(
+            200,
+            {
+                "alarm": self.address(ctx, row),
+                "trace": [
+                    {"date": None if told.at is None else show_moment(told.at), "words": told.words}
+                    for told in story.trace
+                ],
+                "next": story.next,
+                "next_date": None if story.next_at is None else show_moment(story.next_at),
+                "text": story.text,
+            },
+        )
 
     def visible(self, user: User) -> Any:
         return scope.within(Alarm.event, scope.events(user))

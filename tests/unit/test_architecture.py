@@ -43,8 +43,12 @@ MAY: dict[str, set[str]] = {
         "fs_app.audio",
     },
 }
-PURE = ("ivr.engine", "scheduler.plan", "scheduler.retry", "fs_app.switch.hangup")
-PURE_MAY = {"fs_app.domain", "fs_app.words", "ivr.dialogue", "ivr.nodes", "ivr.words", "scheduler.retry"}
+PURE = (
+    *("ivr.engine", "scheduler.plan", "scheduler.retry", "scheduler.explain"),
+    "fs_app.switch.hangup",
+)
+PURE_MAY = {"fs_app.domain", "fs_app.words", "ivr.dialogue", "ivr.nodes", "ivr.words"}
+PURE_MAY |= {"scheduler.retry", "scheduler.plan"}
 READS_THE_CLOCK = re.compile(r"datetime\.(now|utcnow|today)\(|date\.today\(|\btime\.(time|monotonic|sleep)\(")
 
 
