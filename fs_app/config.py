@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.pacing import Limits
 from fs_app.domain.smtp_url import SmtpServer, parse_smtp_url
+from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import load_zone
 from fs_app.errors import ConfigError, InvalidInput
 
@@ -121,6 +123,29 @@ def _command(value: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _commands(value: object) -> Mapping[str, tuple[str, ...]]:
+    """A table of languages and commands; in a variable, ``fr=pico2wave:fr-FR; de=espeak-ng``."""
+    wanted = "must be languages and their engines, such as: fr=pico2wave:fr-FR; de=espeak-ng"
+    if isinstance(value, Mapping):
+        pairs = [(str(tag), command) for tag, command in value.items()]
+    else:
+        split = (entry.partition("=") for entry in str(value).split(";") if entry.strip())
+        pairs = [(tag.strip(), command) for tag, _, command in split]
+    found = {}
+    for tag, command in pairs:
+        try:
+            found[check_language(tag)] = _command(command)
+        except ValueError:
+            raise ValueError(f"{tag!r}: {wanted}") from None
+    if not found:
+        raise ValueError(wanted)
+    return MappingProxyType(found)
+
+
+def _mebibytes(value: object) -> int:
+    return int(_number(1, 1024**2)(value) * 1024**2)
+
+
 def _smtp(value: object) -> SmtpServer:
     try:
         return parse_smtp_url(str(value))
@@ -151,8 +176,9 @@ def _log_level(value: object) -> str:
     return str(value).lower()
 
 
-def _setting(default: Any, convert: Callable[[object], Any]) -> Any:
-    return field(default=default, metadata={"convert": convert})
+def _setting(default: Any, convert: Callable[[object], Any], factory: Callable[[], Any] | None = None) -> Any:
+    metadata = {"convert": convert}
+    return field(default_factory=factory, metadata=metadata) if factory else field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +197,9 @@ class Settings:
     outbound_advertise: Address | None = _setting(None, _address)
     timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _zone)
     sounds: Path = _setting(Path("fs-app-sounds").absolute(), _directory)
+    sounds_limit: int = _setting(1024**3, _mebibytes)
     tts: tuple[str, ...] | None = _setting(None, _command)
+    voices: Mapping[str, tuple[str, ...]] = _setting(None, _commands, factory=lambda: MappingProxyType({}))
     lease: timedelta = _setting(timedelta(seconds=60), _seconds(2, 3600))
     time_limit: int = _setting(600, _whole(10, 14_400))
     calls_per_second: float = _setting(20.0, _number(0.01, 1000))

@@ -54,7 +54,7 @@ from ivr.callback import take_call
 from ivr.dialogue import Prompt, Speech
 from ivr.prompts import Prompts
 from ivr.runner import warm_call
-from ivr.speech_command import SpeechCommand
+from ivr.voices import Voices
 from scheduler.calls import LiveCalls, Observer, unobserved
 from scheduler.loop import Scheduler
 from scheduler.plan import PlanSettings
@@ -124,8 +124,15 @@ class Service:
     # ---- building
 
     def _build_prompts(self) -> Prompts:
-        tts = SpeechCommand(self.settings.tts) if self.settings.tts else SpeechCommand()
-        prompts = _ToldPrompts(self.settings.sounds, tts, self.journal.load_audio, ThreadPool(4))
+        voices = Voices.of_settings(self.settings.tts, self.settings.voices)
+        prompts = _ToldPrompts(
+            self.settings.sounds,
+            voices,
+            self.journal.load_audio,
+            ThreadPool(4),
+            limit=self.settings.sounds_limit,
+            in_use=self.settings.time_limit + 300.0,
+        )
         prompts.observe = self._observe
         return prompts
 

@@ -35,8 +35,8 @@ from fs_app.switch.dialstring import check_uuid
 from fs_app.switch.embedded_channel import EmbeddedChannel, Event, Session
 from ivr.callback import CALL, take_call
 from ivr.prompt_files import PromptFiles
-from ivr.speech_command import SpeechCommand
 from ivr.thread_prompts import ThreadPrompts, ordinary_priority
+from ivr.voices import Voices
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ class Inside:
         self.calls_taken = 0
         self._counting = threading.Lock()
         self._outbound = settings.outbound_advertise or settings.outbound
-        tts = SpeechCommand(settings.tts) if settings.tts else SpeechCommand()
-        files = PromptFiles(settings.sounds, tts)
+        voices = Voices.of_settings(settings.tts, settings.voices)
+        files = PromptFiles(settings.sounds, voices, limit=settings.sounds_limit, in_use=settings.time_limit + 300.0)
         self.store = Store(settings.database)
         bell = Doorbell(self.store, heard=lambda _message: None)  # never started: it only rings
         self.store.outbox_changed = lambda: bell.ring(OUTBOX)

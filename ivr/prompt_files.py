@@ -20,11 +20,15 @@ from pathlib import Path
 
 from fs_app.errors import PromptError
 from ivr.dialogue import Prompt, Recording, Speech
-from ivr.speech_command import SpeechCommand, is_wav
+from ivr.sound_cache import SoundCache
+from ivr.speech_command import is_wav
+from ivr.voices import Voices
 from ivr.words import base_language
 
 # What mod_sndfile plays; mp3 needs mod_shout.
 EXTENSIONS = ("wav", "au", "aiff", "flac", "ogg", "oga", "gsm", "mp3")
+LIMIT = 1024**3  # bytes
+IN_USE = 4 * 3600.0 + 600  # seconds; no call is longer than FS_APP_TIME_LIMIT can be
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _RECORDABLE = re.compile(r"(/[A-Za-z0-9_.\-]+)+", re.ASCII)  # what the switch's record application takes
 _PACKAGED = Path(__file__).with_name("sounds")
@@ -33,10 +37,14 @@ _PACKAGED = Path(__file__).with_name("sounds")
 class PromptFiles:
     """``sounds`` is a directory the switch can read under the same path."""
 
-    def __init__(self, sounds: Path, tts: SpeechCommand) -> None:
-        """Makes the directories and puts the apologies into place. Raises PromptError when it cannot."""
+    def __init__(self, sounds: Path, voices: Voices, *, limit: int = LIMIT, in_use: float = IN_USE) -> None:
+        """Makes the directories and puts the apologies into place. Raises PromptError when it cannot.
+
+        ``limit`` is in bytes, ``in_use`` in seconds: see ivr.sound_cache.
+        """
         self._sounds = sounds.absolute()
-        self._tts = tts
+        self._voices = voices
+        self._cache = SoundCache([self._sounds / "audio", self._sounds / "tts"], limit, in_use)
         self._ready: dict[str, str] = {}  # name -> path of what is in place from the start
         try:
             for room in ("audio", "tts"):
@@ -81,22 +89,23 @@ class PromptFiles:
             if not _SHA256.fullmatch(prompt.sha256):
                 raise PromptError(f"{prompt.sha256[:80]!r} is not the SHA-256 of a recording")
             candidates = [str(self._sounds / "audio" / f"{prompt.sha256}.{ext}") for ext in EXTENSIONS]
-        return next((path for path in candidates if os.path.exists(path)), None)
+        return next((path for path in candidates if self._cache.use(path)), None)
 
     def render(self, speech: Speech) -> str:
         """Have the words spoken into their file, unless they are there. Raises PromptError."""
         path = self._speech_path(speech)
-        if os.path.exists(path):  # another process was quicker
+        if self._cache.use(path):  # another process was quicker
             return path
         beside = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex}.wav")
         try:
-            self._tts.render(speech.text, speech.language, beside)
+            self._voices.of(speech.language).render(speech.text, speech.language, beside)
             _publish(beside, path)
         except OSError as error:
             raise PromptError(f"the sound could not be written: {error}") from error
         finally:
             if os.path.exists(beside):
                 os.unlink(beside)
+        self._cache.added(path)
         return path
 
     def keep(self, recording: Recording, content: bytes, extension: str) -> str:
@@ -114,11 +123,12 @@ class PromptFiles:
             _write_whole(path, content)
         except OSError as error:
             raise PromptError(f"the recording could not be written: {error}") from error
+        self._cache.added(path)
         return path
 
     def _speech_path(self, speech: Speech) -> str:
         # The parts are told apart by their lengths: no text can pass for another text in another language.
-        parts = [*self._tts.voice, speech.language, speech.text]
+        parts = [*self._voices.of(speech.language).voice, speech.language, speech.text]
         name = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass"))
         return str(self._sounds / "tts" / f"{name.hexdigest()}.wav")
 

@@ -15,8 +15,8 @@ from gevent.threadpool import ThreadPool
 
 from fs_app.errors import PromptError
 from ivr.dialogue import Prompt, Recording, Speech
-from ivr.prompt_files import PromptFiles, missing_recording
-from ivr.speech_command import SpeechCommand
+from ivr.prompt_files import IN_USE, LIMIT, PromptFiles, missing_recording
+from ivr.voices import Voices
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,22 @@ _RENDERERS = 4  # threads of the shared pool that speech may hold at once: a han
 class Prompts:
     """Turns prompts into paths. Every method is for greenlets; nothing slow happens in the loop.
 
-    ``sounds`` is a directory the switch can read under the same path.
+    ``sounds`` is a directory the switch can read under the same path; ``limit`` is how many bytes it may
+    hold, ``in_use`` for how many seconds after its last use a file stays whatever the limit.
     """
 
-    def __init__(self, sounds: Path, tts: SpeechCommand, load_audio: LoadAudio, threads: ThreadPool) -> None:
+    def __init__(
+        self,
+        sounds: Path,
+        voices: Voices,
+        load_audio: LoadAudio,
+        threads: ThreadPool,
+        *,
+        limit: int = LIMIT,
+        in_use: float = IN_USE,
+    ) -> None:
         """Makes the directories and puts the apologies into place. Raises PromptError when it cannot."""
-        self._files = PromptFiles(sounds, tts)
+        self._files = PromptFiles(sounds, voices, limit=limit, in_use=in_use)
         self._load_audio = load_audio
         self._threads = threads
         self._renderers = BoundedSemaphore(_RENDERERS)

@@ -11,6 +11,7 @@ _INVALID = {
     "de": "Entschuldigung, diese Auswahl ist nicht gültig.",
     "it": "Spiacenti, la scelta non è valida.",
     "pt": "Desculpe, essa opção não é válida.",
+    "ru": "Извините, такого варианта нет.",
 }
 
 _NOBODY_THERE = {
@@ -20,6 +21,7 @@ _NOBODY_THERE = {
     "de": "Leider ist im Moment niemand erreichbar.",
     "it": "Spiacenti, al momento nessuno può rispondere.",
     "pt": "Desculpe, neste momento ninguém pode atender.",
+    "ru": "К сожалению, сейчас никто не может ответить.",
 }
 _ONE_MOMENT = {
     "en": "One moment please, we are connecting you.",
@@ -28,6 +30,7 @@ _ONE_MOMENT = {
     "de": "Einen Moment bitte, wir verbinden Sie.",
     "it": "Un momento, prego, la stiamo collegando.",
     "pt": "Um momento, por favor, estamos a ligar.",
+    "ru": "Одну минуту, мы вас соединяем.",
 }
 _NEVER_AGAIN = {
     "en": "You will not be called again. Goodbye.",
@@ -36,6 +39,7 @@ _NEVER_AGAIN = {
     "de": "Sie werden nicht mehr angerufen. Auf Wiederhören.",
     "it": "Non sarà più chiamato. Arrivederci.",
     "pt": "Não voltaremos a ligar. Adeus.",
+    "ru": "Мы больше не будем вам звонить. До свидания.",
 }
 
 
@@ -75,6 +79,7 @@ _GOODBYE = {
     "de": "Entschuldigen Sie die Störung. Auf Wiederhören.",
     "it": "Ci scusi per il disturbo. Arrivederci.",
     "pt": "Desculpe o incómodo. Adeus.",
+    "ru": "Извините за беспокойство. До свидания.",
 }
 
 

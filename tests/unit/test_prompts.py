@@ -24,6 +24,7 @@ from ivr.dialogue import Prompt, Recording, Speech
 from ivr.espeak import RATE, resample
 from ivr.prompts import Prompts
 from ivr.speech_command import SpeechCommand
+from ivr.voices import Voices
 
 NO_RECORDINGS: dict[str, tuple[bytes, str]] = {}
 
@@ -46,7 +47,7 @@ class Studio:
         self.prompts = self.using(sys.executable, "-c", ENGINE, str(self.log), "{file}")
 
     def using(self, *template: str, timeout: float = 20.0) -> Prompts:
-        return Prompts(self.sounds, SpeechCommand(template, timeout), self.load, self.threads)
+        return Prompts(self.sounds, Voices(SpeechCommand(template, timeout)), self.load, self.threads)
 
     def load(self, sha256: str) -> tuple[bytes, str]:
         self.fetched.append(sha256)
@@ -255,7 +256,7 @@ def test_the_apology_needs_no_engine(studio: Studio, language: str, spoken: str)
 def test_a_sounds_directory_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PromptError, match="cannot be written"):
-        Prompts(tmp_path / "file" / "sounds", SpeechCommand(), NO_RECORDINGS.__getitem__, ThreadPool(1))
+        Prompts(tmp_path / "file" / "sounds", Voices(), NO_RECORDINGS.__getitem__, ThreadPool(1))
 
 
 # -- the embedded voice, for real
@@ -273,12 +274,12 @@ def loudness(path: str) -> float:
     [("en", "You have an appointment tomorrow."), ("en-us", "Hello"), ("fr", "À demain."), ("de", "Schönen Tag.")],
 )
 def test_the_default_command_speaks(studio: Studio, language: str, text: str) -> None:
-    spoken = Prompts(studio.sounds, SpeechCommand(), studio.load, studio.threads).path(Speech(text, language))
+    spoken = Prompts(studio.sounds, Voices(), studio.load, studio.threads).path(Speech(text, language))
     assert loudness(spoken) > 500
 
 
 def test_the_default_command_does_not_obey_the_text(studio: Studio) -> None:
-    prompts = Prompts(studio.sounds, SpeechCommand(), studio.load, studio.threads)
+    prompts = Prompts(studio.sounds, Voices(), studio.load, studio.threads)
     paths = [prompts.path(Speech(text, "en")) for text in ("one <break time='9s'/> two", "one two")]
     long, short = (os.path.getsize(path) for path in paths)
     assert long - short < 9 * 16000

@@ -22,6 +22,7 @@ from ivr.dialogue import Speech
 from ivr.prompts import Prompts
 from ivr.runner import run_call, warm_call
 from ivr.speech_command import SpeechCommand
+from ivr.voices import Voices
 from tests.fakes.channel import During, ScriptedChannel
 from tests.fakes.journal import MemoryJournal
 
@@ -58,7 +59,7 @@ class World:
         self.tape: list[tuple[Any, ...]] = []
 
     def speaking_with(self, *command: str) -> Prompts:
-        return Prompts(self.sounds, SpeechCommand(command), self.recordings.__getitem__, self.threads)
+        return Prompts(self.sounds, Voices(SpeechCommand(command)), self.recordings.__getitem__, self.threads)
 
     def call(
         self, *script: During, context: CallContext | None = CALL, broken: str = "", prompts: Prompts | None = None
