@@ -52,6 +52,7 @@ from httpapi.services import Services
 from ivr.answering import answered
 from ivr.callback import take_call
 from ivr.dialogue import Prompt, Speech
+from ivr.keeping import KeepingJournal
 from ivr.prompts import Prompts
 from ivr.runner import warm_call
 from ivr.voices import Voices
@@ -104,6 +105,7 @@ class Service:
         )
         self.switches: list[Switch] = []
         self.prompts: Prompts | None = None
+        self.keeper: KeepingJournal | None = None
         self.outbound: OutboundServer | None = None
         self.http: HttpServer | None = None
         self.live: LiveFeed | None = None
@@ -137,8 +139,10 @@ class Service:
         return prompts
 
     def _build_ivr(self, prompts: Prompts) -> None:
+        keeper = self.keeper = KeepingJournal(self.journal)
+
         def answer(channel: Channel) -> None:
-            take_call(channel, self.journal, prompts, self.clock, background=_beside, answering=answered)
+            take_call(channel, keeper, prompts, self.clock, background=_beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
@@ -260,6 +264,8 @@ class Service:
             self.notifier.stop()
         if self.outbound is not None:
             self.outbound.stop()
+        if self.keeper is not None:
+            self.keeper.stop()
         for switch in self.switches:
             switch.stop()
         self.doorbell.stop()
