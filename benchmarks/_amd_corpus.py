@@ -1,40 +1,22 @@
-"""Answered calls made of real recordings and rendered voices, for the benchmark of person or machine.
+"""Answered calls made of voices, for the benchmark of person or machine.
 
-Real voices: Debian's Asterisk prompts, found where the packages put them. None of their audio is kept here.
-
-    apt-get install --no-install-recommends asterisk-core-sounds-{en,es,fr,it,ru}-wav \\
-        asterisk-prompt-it-menardi-wav asterisk-moh-opsound-wav flite
-
-Rendered voices: espeak-ng (``pip install 'fs-app[voice]'``) in every language of the texts, flite in English.
 A call is the audio from the moment of answering: silence, speech, silence and what follows, at a speed, a level, in
-noise, through a telephone line. All from one seed: two runs make the same calls.
+noise, through a telephone codec. All from one seed: two runs make the same calls.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
-import shutil
-import subprocess
-import sys
-import tempfile
-import wave
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import mul
-from pathlib import Path
 
-from _amd_texts import FIT_LANGUAGES, REPORT_LANGUAGES, TEXTS
+from _amd_line import CODECS, through
+from _amd_voices import MUSIC, RATE, Clip, Voice, at_speed, read_wav, tone
 
-RATE = 8000
-SOUNDS = Path("/usr/share/asterisk/sounds")
-MUSIC = Path("/usr/share/asterisk/moh")
-FIT_VOICES = ("en_US_f_Allison", "fr_CA_f_June")
-REPORT_VOICES = ("es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU", "it_IT_f_Menardi")
 _HEARD = 9.0  # seconds of each call; the judges decide in less
-Clip = Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -47,140 +29,26 @@ class Call:
     frames: list[bytes]
 
 
-@dataclass
-class Voice:
-    """Clips of one voice: words and phrases as answers, and lists of clips that make greetings."""
-
-    name: str
-    words: list[Clip]
-    phrases: list[Clip]
-    greetings: list[list[Clip]]
-
-
-# ---- clips
-
-
-def read_wav(path: Path) -> Clip:
-    """Samples at 8000 Hz; higher rates are averaged down when they are a multiple, else interpolated."""
-    with wave.open(str(path)) as file:
-        samples = array("h", file.readframes(file.getnframes()))
-        rate, channels = file.getframerate(), file.getnchannels()
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return at_speed(_lowered(samples[::channels], rate), rate / RATE)
-
-
-def _lowered(samples: Sequence[float], rate: int) -> Sequence[float]:
-    """A moving mean before taking fewer samples."""
-    for _ in range(max(0, round(rate / RATE) - 1)):
-        samples = [(a + b) / 2 for a, b in itertools.pairwise(samples)]
-    return samples
-
-
-def at_speed(clip: Clip, speed: float) -> Clip:
-    """Faster (and higher) for ``speed`` above one, by linear interpolation."""
-    if abs(speed - 1) < 0.001:
-        return list(clip)
-    out = []
-    for n in range(int((len(clip) - 1) / speed)):
-        whole = int(n * speed)
-        part = n * speed - whole
-        out.append(clip[whole] * (1 - part) + clip[whole + 1] * part)
-    return out
-
-
-def trimmed(clip: Clip) -> Clip:
-    """Without the silence at both ends: what is 34 dB below the loudest 20 ms."""
-    powers = [sum(map(mul, f, f)) for f in (clip[n : n + 160] for n in range(0, len(clip) - 159, 160))]
-    if not powers:
-        return []
-    loud = [n for n, power in enumerate(powers) if power > max(powers) / 2500]
-    return clip[loud[0] * 160 : (loud[-1] + 1) * 160]
-
-
-def seconds(clip: Clip) -> float:
-    return len(clip) / RATE
-
-
-def tone(hz: float, length: float, level: float = 5000) -> Clip:
-    return [level * math.sin(2 * math.pi * hz * n / RATE) for n in range(int(length * RATE))]
-
-
-# ---- voices
-
-
-def real_voice(name: str) -> Voice | None:
-    """A recorded voice, or None where its package is not installed."""
-    folder = SOUNDS / name
-    if not folder.is_dir():
-        return None
-    clips = {p.stem: trimmed(read_wav(p)) for p in sorted(folder.glob("*.wav"))}
-    short = sorted((folder / "phonetic").glob("*.wav"))
-    digits = [trimmed(read_wav(folder / "digits" / f"{n}.wav")) for n in range(1, 10)]
-    names = [trimmed(read_wav(p)) for p in short[:12]]
-    noises = ("beep", "tone", "monkeys", "silence", "confbridge")
-    speech = {k: c for k, c in clips.items() if not any(noise in k for noise in noises)}
-    asks = ("hello", "vm-goodbye", "goodbye", "auth-thankyou", "sorry", "im-sorry", "vm-sorry", "transfer", "calling")
-    # One-syllable and two-syllable digits stand for "Yes?", names for surnames: what people say when they answer.
-    words = [speech[k] for k in asks if k in speech and 0.2 < seconds(speech[k]) <= 1.1] + digits + names[:6]
-    words += [speech["hello"]] * 6 if "hello" in speech else []
-    phrases = [c for c in speech.values() if 1.2 <= seconds(c) <= 2.6]
-    greetings: list[list[Clip]] = []
-    intro = [speech[k] for k in ("vm-intro",) if k in speech]
-    for k in ("vm-isunavail", "vm-isonphone"):
-        if {"vm-theperson", k} <= speech.keys():
-            greetings.append([speech["vm-theperson"], *digits[:3], speech[k], *intro])
-    for k in ("vm-nobodyavail", "vm-leavemsg", "all-circuits-busy-now", "cannot-complete-as-dialed", "tt-allbusy"):
-        if k in speech:
-            greetings.append([speech[k], *intro])
-    greetings += [[c] for k, c in speech.items() if seconds(c) >= 4.5][:25]
-    if "hello" in speech and intro:
-        greetings += [[speech["hello"], *intro], [speech["hello"], speech["vm-nobodyavail"]]]
-    return Voice(name, words, phrases, greetings)
-
-
-def rendered_voice(language: str) -> Voice:
-    """espeak-ng's voice of that language. Raises ImportError or ivr.espeak.EspeakError where there is none."""
-    from ivr.espeak import resample, synthesize
-
-    def say(text: str) -> Clip:
-        return trimmed(resample(*synthesize(text, language)))
-
-    home, work, machine = TEXTS[language]
-    return Voice(
-        f"espeak {language}", [say(t) for t in home], [say(t) for t in work], [[say(t) for t in g] for g in machine]
-    )
-
-
-def flite_voice(name: str) -> Voice | None:
-    """One of flite's English voices, or None without flite."""
-    if shutil.which("flite") is None:
-        return None
-
-    def say(text: str) -> Clip:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "words.wav"
-            subprocess.run(["flite", "-voice", name, "-t", text, "-o", str(path)], check=True)
-            return trimmed(read_wav(path))
-
-    home, work, machine = TEXTS["en"]
-    return Voice(
-        f"flite {name}", [say(t) for t in home], [say(t) for t in work], [[say(t) for t in g] for g in machine]
-    )
-
-
-def fit_voices() -> list[Voice]:
-    found = [real_voice(name) for name in FIT_VOICES] + [flite_voice(name) for name in ("slt", "rms")]
-    return [v for v in found if v is not None] + [rendered_voice(language) for language in FIT_LANGUAGES]
-
-
-def report_voices() -> list[Voice]:
-    """Other languages and other speakers than those of :func:`fit_voices`."""
-    found = [real_voice(name) for name in REPORT_VOICES] + [flite_voice("awb")]
-    return [v for v in found if v is not None] + [rendered_voice(language) for language in REPORT_LANGUAGES]
-
-
-# ---- calls
+KINDS: dict[str, dict[str, int]] = {
+    "person": {
+        "word": 72,  # "Hello?", a name, "Yes?"
+        "two words": 8,  # "Hello? … Hello?", "Yes … Smith"
+        "phrase": 8,  # "Doctor Miller's office, good morning, this is Ann."
+        "two phrases": 2,  # a company's whole welcome, by a person
+        "after a noise": 4,  # a knock or a rustle of the handset, then a word
+        "slow to answer": 3,
+        "silent": 3,
+    },
+    "machine": {
+        "greeting": 72,
+        "short greeting": 7,  # "Leave a message." and a beep
+        "word, then": 6,  # "Hello. … You have reached"
+        "late": 5,  # two to four seconds of silence before the greeting
+        "tones first": 4,  # "the number you have dialled", behind its three tones
+        "music": 3,
+        "fax": 3,
+    },
+}
 
 
 class Maker:
@@ -191,18 +59,13 @@ class Maker:
         self._dice = random.Random(seed)
         self._noises = {name: self._noise(name) for name in ("hiss", "rumble", "babble", "hum")}
         self._music = [read_wav(p)[RATE * 5 : RATE * 25] for p in sorted(MUSIC.glob("*.wav"))[:3]]
-        self._kinds: dict[str, list[tuple[str, float]]] = {
-            "person": [("word", 68), ("two words", 10), ("phrase", 16), ("silent", 3), ("slow to answer", 3)],
-            "machine": [("greeting", 82), ("short greeting", 6), ("tones first", 4), ("music", 3), ("word, then", 5)],
-        }
 
     def calls(self, count: int) -> Iterator[Call]:
         """``count`` persons and as many machines."""
         for who in ("person", "machine"):
-            kinds, weights = zip(*self._kinds[who], strict=True)
             for n in range(count):
                 voice = self._voices[n % len(self._voices)]
-                kind = self._dice.choices(kinds, weights)[0]
+                kind = self._dice.choices(list(KINDS[who]), list(KINDS[who].values()))[0]
                 clip = self._person(voice, kind) if who == "person" else self._machine(voice, kind)
                 yield Call(who, kind, voice.name, self._line(clip))
 
@@ -212,21 +75,29 @@ class Maker:
     def _person(self, voice: Voice, kind: str) -> list[float]:
         dice = self._dice
         speed = dice.uniform(0.9, 1.15)
-        before = self._log(0.4, 0.5, 0.06, 1.6)
+        before = _silence(self._log(0.4, 0.5, 0.06, 1.6))
         if kind == "silent":
             return []
         if kind == "slow to answer":
-            before = dice.uniform(1.6, 3.2)
-        said = list(at_speed(dice.choice(voice.phrases if kind == "phrase" else voice.words), speed))
-        if kind == "two words":
-            said += _silence(dice.uniform(0.1, 0.4)) + list(at_speed(dice.choice(voice.words), speed))
+            before = _silence(dice.uniform(1.6, 3.2))
+        if kind == "after a noise":
+            for _ in range(dice.randint(1, 3)):
+                before += self._knock() + _silence(dice.uniform(0.05, 0.4))
+        phrase = kind in ("phrase", "two phrases")
+        said = list(at_speed(dice.choice(voice.phrases if phrase else voice.words), speed))
+        if kind in ("two words", "two phrases"):
+            second = dice.choice(voice.phrases if phrase else voice.words)
+            said += _silence(dice.uniform(0.08, 0.5)) + list(at_speed(second, speed))
         again = list(at_speed(dice.choice(voice.words), speed))
-        return _silence(before) + said + _silence(dice.uniform(1.8, 4)) + again
+        return before + said + _silence(dice.uniform(1.8, 4)) + again
 
     def _machine(self, voice: Voice, kind: str) -> list[float]:
         dice = self._dice
         speed = dice.uniform(0.9, 1.15)
-        clip = _silence(self._log(0.7, 0.6, 0.06, 2.4))
+        clip = _silence(dice.uniform(2, 4) if kind == "late" else self._log(0.7, 0.6, 0.06, 2.0))
+        beep = list(tone(dice.choice([440, 850, 1000, 1400]), dice.uniform(0.2, 0.9)))
+        if kind == "fax":  # CED, as an answering fax sends it; some begin with a ring tone of their own
+            return clip + list(tone(2100, 3.3)) + _silence(0.1)
         if kind == "tones first":
             clip += [s for hz in (950, 1400, 1800) for s in tone(hz, 0.33)] + _silence(0.3)
         if kind == "music" and self._music:
@@ -235,14 +106,19 @@ class Maker:
             return clip + list(music[start : start + 8 * RATE])
         if kind == "short greeting":
             clip += at_speed(dice.choice(voice.phrases), speed)
-            return clip + _silence(dice.uniform(0.1, 0.7)) + list(tone(dice.choice([440, 850, 1000, 1400]), 0.5))
+            return clip + _silence(dice.uniform(0.1, 0.7)) + beep
         if kind == "word, then":
             clip += at_speed(dice.choice(voice.words), speed)
-            clip += _silence(self._log(0.3, 0.4, 0.05, 0.8))
+            clip += _silence(self._log(0.22, 0.45, 0.05, 0.7))
         for part in dice.choice(voice.greetings):
             clip += at_speed(part, speed)
-            clip += _silence(self._log(0.38, 0.45, 0.05, 1.2))
-        return clip + _silence(dice.uniform(0.2, 1.2)) + list(tone(dice.choice([440, 850, 1000, 1400]), 0.6))
+            clip += _silence(self._log(0.28, 0.45, 0.05, 1.0))
+        return clip + _silence(dice.uniform(0.2, 1.2)) + beep
+
+    def _knock(self) -> list[float]:
+        """A short noise that dies away."""
+        dice, length = self._dice, self._dice.uniform(0.02, 0.15)
+        return [dice.gauss(0, 2500) * math.exp(-4 * n / (length * RATE)) for n in range(int(length * RATE))]
 
     def _line(self, clip: list[float]) -> list[bytes]:
         """Level, noise and codec: what arrives of the clip, in frames."""
@@ -257,12 +133,7 @@ class Maker:
         amount = wanted * 10 ** (-dice.triangular(12, 48, 34) / 20)
         start = dice.randrange(len(noise) - length)
         out = [max(-32600.0, min(32600.0, s * gain + n * amount)) for s, n in zip(clip, noise[start:], strict=False)]
-        codec = dice.choice(["mulaw", "mulaw", "linear", "narrow"])
-        if codec == "narrow":
-            out = _narrow(out)
-        whole = array("h", map(round, out))
-        if codec != "linear":
-            whole = array("h", map(_MULAW.__getitem__, whole))
+        whole = through(dice.choice(CODECS), array("h", map(round, out)))
         raw = whole.tobytes()
         return [raw[n : n + 320] for n in range(0, len(raw) - 319, 320)]
 
@@ -296,26 +167,3 @@ class Maker:
 
 def _silence(length: float) -> list[float]:
     return [0.0] * int(length * RATE)
-
-
-def _narrow(samples: Sequence[float]) -> list[float]:
-    """Roughly what a mobile codec leaves: 300 to 3000 Hz, one pole on each side."""
-    out, low, kept, before = [], 0.0, 0.0, 0.0
-    for sample in samples:
-        kept = 0.8 * (kept + sample - before)
-        before = sample
-        low += 0.85 * (kept - low)
-        out.append(max(-32600.0, min(32600.0, low)))
-    return out
-
-
-def _mulaw(sample: int) -> int:
-    """Through G.711 mu-law and back: 8 bits, 14-bit precision near zero."""
-    magnitude = min(abs(sample), 32635) + 132
-    exponent = magnitude.bit_length() - 8
-    mantissa = (magnitude >> (exponent + 3)) & 15
-    value = (((mantissa << 3) + 132) << exponent) - 132
-    return -value if sample < 0 else value
-
-
-_MULAW = array("h", [_mulaw(s) for s in range(32768)] + [_mulaw(s) for s in range(-32768, 0)])

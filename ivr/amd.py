@@ -21,13 +21,19 @@ from fs_app.domain.enums import WhoAnswered
 from ivr.hearing import FRAME_MS, RATE, Sound, Tones, hear
 
 _QUIET = 24.0  # dB: the noise of an idle PCM line; no floor is lower
+_SILENT = -1.0  # dB: in place of the level of what is not listened to
 _FAINT = 42.0  # dB: fainter than this nobody speaks into a telephone
 _RANGE = 12.0  # dB between noise and speech; steady noise has less
 _CLICK = 3  # frames: a shorter sound is a click or a knock, not speech
+_KNOCK = 140  # ms: the handset, or the line that is switched through; the shortest words are longer
+_AFTER_KNOCK = 200  # ms: after such a silence, what comes is the first word
 _JOIN = 5  # frames: a shorter silence is a closed consonant, inside a word
 _TONE = 160  # ms
 _BEEP = 120  # ms
 _AFTER_BEEP = 200  # ms without a tone: of several beeps, the last is waited for
+_LATE = 700  # ms: people who answer say something sooner, most machines do not
+_LATE_SHARE = 0.45  # of the time beyond that is added to the silence that is waited for,
+_LATE_MOST = 300  # but no more than so many ms
 _PROGRESS = 700.0  # Hz: below are the tones of call progress, which say nothing about who answers
 
 
@@ -75,13 +81,11 @@ class Levels:
         return max(floor + 6, floor + 0.45 * (peak - floor), peak - 30)
 
     def hush(self, count: int) -> None:
-        """The last ``count`` frames were a tone, which is no speech: they count as noise."""
-        floor = self.floor()
+        """The last ``count`` frames were a tone, which is neither speech nor noise: they say nothing."""
         for at in range(len(self.frames) - count, len(self.frames)):
-            if self.frames[at] > floor:
+            if self.frames[at] > _SILENT:
                 del self._sorted[bisect_left(self._sorted, self.frames[at])]
-                insort(self._sorted, floor)
-                self.frames[at] = floor
+                self.frames[at] = _SILENT
 
 
 class Judge:
@@ -105,37 +109,9 @@ class Judge:
             self.levels.add(sound.level)
             if self.tones.ms >= _TONE:  # not sooner: a single vowel may look like a tone
                 self.levels.hush(self.tones.ms // FRAME_MS)
-            self.decision = self._decide()
+            now = len(self.levels.frames) * FRAME_MS
+            self.decision = decide(self._rules, self.speech(), self.tones.ms, self.tones.hz, now)
         return self.decision
-
-    # ---- deciding
-
-    def _decide(self) -> Decision | None:
-        rules, now = self._rules, len(self.levels.frames) * FRAME_MS
-        speech = self.speech()
-        if self.tones.ms >= _TONE and (speech is not None or self.tones.hz > _PROGRESS):
-            return Decision(WhoAnswered.MACHINE, f"a tone of {self.tones.hz:.0f} Hz", now)
-        if speech is None:
-            if now >= rules.initial_silence:
-                return Decision(WhoAnswered.UNKNOWN, f"no speech for {now} ms", now)
-        elif speech.silence >= self._needed(speech):
-            said = f"{speech.span} ms of speech after {speech.onset} ms, then {speech.silence} ms of silence"
-            return Decision(WhoAnswered.PERSON, said, now)
-        elif speech.span >= rules.greeting:
-            return Decision(WhoAnswered.MACHINE, f"{speech.span} ms of speech without a long silence", now)
-        if now >= rules.total:
-            return Decision(WhoAnswered.UNKNOWN, f"undecided after {now} ms", now)
-        return None
-
-    def _needed(self, speech: Speech) -> float:
-        """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word,
-        and clearly longer than the pauses this speaker makes."""
-        rules = self._rules
-        share = min(1.0, max(0.0, (speech.span - rules.word) / (rules.phrase - rules.word)))
-        usual = rules.silence_after_word + share * (rules.silence_after_phrase - rules.silence_after_word)
-        return max(usual, speech.pause * 1.25 + 100)
-
-    # ---- hearing
 
     def speech(self) -> Speech | None:
         """Where there was speech, as it looks now."""
@@ -152,11 +128,43 @@ class Judge:
             if loud:
                 start = at
             elif at - start >= _CLICK or (end >= 0 and start - end < _JOIN):
-                pause = max(pause, start - end) if end >= 0 else 0
-                onset, end = (onset if onset >= 0 else start), at
+                knocked = end >= 0 and (end - onset) * FRAME_MS < _KNOCK and (start - end) * FRAME_MS >= _AFTER_KNOCK
+                if onset < 0 or knocked:
+                    onset, pause = start, 0
+                else:
+                    pause = max(pause, start - end)
+                end = at
         if onset < 0:
             return None
         return Speech(onset * FRAME_MS, (end - onset) * FRAME_MS, (len(levels) - end) * FRAME_MS, pause * FRAME_MS)
+
+
+def decide(rules: AmdParameters, speech: Speech | None, tone_ms: int, tone_hz: float, now: int) -> Decision | None:
+    """What follows from what has been heard in the first ``now`` ms; None: it is too early to say."""
+    if tone_ms >= _TONE and (speech is not None or tone_hz > _PROGRESS):
+        return Decision(WhoAnswered.MACHINE, f"a tone of {tone_hz:.0f} Hz", now)
+    if speech is None:
+        if now >= rules.initial_silence:
+            return Decision(WhoAnswered.UNKNOWN, f"no speech for {now} ms", now)
+    elif speech.silence >= needed(rules, speech):
+        said = f"{speech.span} ms of speech after {speech.onset} ms, then {speech.silence} ms of silence"
+        return Decision(WhoAnswered.PERSON, said, now)
+    elif speech.span >= rules.greeting:
+        return Decision(WhoAnswered.MACHINE, f"{speech.span} ms of speech without a long silence", now)
+    if now >= rules.total:
+        return Decision(WhoAnswered.UNKNOWN, f"undecided after {now} ms", now)
+    return None
+
+
+def needed(rules: AmdParameters, speech: Speech) -> float:
+    """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word, longer
+    where the first word came late, and clearly longer than the pauses this speaker makes."""
+    if speech.span < _KNOCK:
+        return rules.silence_after_phrase
+    share = min(1.0, max(0.0, (speech.span - rules.word) / (rules.phrase - rules.word)))
+    usual = rules.silence_after_word + share * (rules.silence_after_phrase - rules.silence_after_word)
+    late = min(_LATE_MOST, _LATE_SHARE * max(0, speech.onset - _LATE))
+    return max(usual + late, speech.pause * 1.2 + 60)
 
 
 class GreetingEnd:

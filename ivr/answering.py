@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from fs_app.clock import Clock
-from fs_app.domain.amd import AmdParameters
+from fs_app.domain.amd import AmdParameters, in_other_words
 from fs_app.domain.calls import Answering, CallContext
 from fs_app.domain.enums import AmdBehavior, IvrEnd, WhoAnswered
 from fs_app.errors import InvalidInput, PromptError
@@ -74,7 +74,7 @@ class _Answered:
         rules = self._rules()
         with self._channel.listen() as frames:
             judge = Judge(rules, frames.rate)
-            who = self._judge(judge, frames)
+            who = self._told(rules.variable) or self._judge(judge, frames)
             if who is not WhoAnswered.MACHINE:
                 return self._person()
             if self._plan.behavior is AmdBehavior.HUMAN_ONLY:
@@ -86,6 +86,11 @@ class _Answered:
         return self._machine(ready)
 
     # ---- listening
+
+    def _told(self, variable: str) -> WhoAnswered | None:
+        """What a detection module of the switch has found out; None where there is none, or nothing yet."""
+        word = self._channel.variable(variable) if variable else None
+        return self._record(in_other_words(word), f"{variable} is {word[:40]!r}") if word else None
 
     def _judge(self, judge: Judge, frames: Frames) -> WhoAnswered:
         for frame in self._heard(frames):

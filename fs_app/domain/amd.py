@@ -1,11 +1,14 @@
-"""How the judge of person or machine decides: its parameters, as a calendar setting may change them."""
+"""How the judge of person or machine decides: its parameters, as a calendar setting may change them; and what a
+detection module of the switch says in its own words."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from fs_app.domain.enums import WhoAnswered
 from fs_app.errors import InvalidInput
 
 # Name -> lowest and highest value that makes sense; all are in milliseconds.
@@ -22,44 +25,69 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 }
 
 
+_VARIABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
+_PERSON = frozenset({"person", "human", "hum", "live"})
+_MACHINE = frozenset({"machine", "amd", "mach", "voicemail", "answering_machine", "fax", "beep", "tone", "sit"})
+
+
+def in_other_words(word: str) -> WhoAnswered:
+    """What a detection module of the switch says, in the words of the known ones; anything else is unknown.
+
+    >>> in_other_words("HUMAN")
+    <WhoAnswered.PERSON: 'person'>
+    """
+    word = word.strip().lower().replace("-", "_").replace(" ", "_")
+    if word in _PERSON:
+        return WhoAnswered.PERSON
+    return WhoAnswered.MACHINE if word in _MACHINE else WhoAnswered.UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class AmdParameters:
-    """All in milliseconds. The defaults were fitted by ``benchmarks/amd.py --fit``; docs/amd.md says what each does.
+    """Times in milliseconds. The defaults were fitted by ``benchmarks/amd.py --fit``; docs/amd.md says what each does.
 
     ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech of up
     to ``word``, and ``silence_after_phrase`` after speech of ``phrase`` or more, mean that somebody waits for an
     answer: a person; in between it is in proportion. Speech of ``greeting`` without such a silence: a machine.
     ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its greeting where no beep
     comes, and after ``message_wait`` the message is left whatever the machine does.
+    ``variable``: a channel variable of the switch's own detection module; where it is set, it decides.
     """
 
     initial_silence: int = 4000
-    silence_after_word: int = 520
-    silence_after_phrase: int = 1250
-    word: int = 500
-    phrase: int = 1200
-    greeting: int = 3600
+    silence_after_word: int = 320
+    silence_after_phrase: int = 1000
+    word: int = 600
+    phrase: int = 1100
+    greeting: int = 3300
     total: int = 8000
     message_silence: int = 3000
     message_wait: int = 60_000
+    variable: str = ""
 
     @staticmethod
     def from_mapping(values: Mapping[str, object], field: str = "amd_parameters") -> AmdParameters:
         """Those given, and the defaults for the others.
 
-        Raises InvalidInput for an unknown name, a value that is not a whole number within :data:`LIMITS`, a ``phrase``
-        that is not longer than a ``word``, and a ``silence_after_phrase`` shorter than ``silence_after_word``.
+        Raises InvalidInput for an unknown name, a ``variable`` that is no name, a value that is not a whole number
+        within :data:`LIMITS`, a ``phrase`` that is not longer than a ``word``, and a ``silence_after_phrase`` shorter
+        than ``silence_after_word``.
         """
         checked: dict[str, int] = {}
+        variable = values.get("variable", "")
+        if not isinstance(variable, str) or not (variable == "" or _VARIABLE.fullmatch(variable)):
+            raise InvalidInput(field, "variable is the name of a channel variable, such as amd_result")
         for name, value in values.items():
+            if name == "variable":
+                continue
             if name not in LIMITS:
-                raise InvalidInput(field, f"there is no {str(name)[:40]!r}; there are {', '.join(LIMITS)}")
+                raise InvalidInput(field, f"there is no {str(name)[:40]!r}; there are {', '.join(LIMITS)}, variable")
             low, high = LIMITS[name]
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or value != int(value) or not low <= value <= high:  # type: ignore[call-overload,operator]
                 raise InvalidInput(field, f"{name} is a whole number of milliseconds from {low} to {high}")
             checked[name] = int(value)  # type: ignore[call-overload]
-        made = AmdParameters(**checked)
+        made = AmdParameters(**checked, variable=variable)
         if made.phrase <= made.word:
             raise InvalidInput(field, f"phrase ({made.phrase}) is longer than word ({made.word})")
         if made.silence_after_phrase < made.silence_after_word:
@@ -67,4 +95,4 @@ class AmdParameters:
         return made
 
 
-assert set(LIMITS) == {f.name for f in fields(AmdParameters)}
+assert {*LIMITS, "variable"} == {f.name for f in fields(AmdParameters)}

@@ -53,6 +53,9 @@ class UdpFrames:
 
     def next(self, timeout: float) -> bytes | None:
         session = self._session
+        if self._frames:
+            gevent.sleep(0)  # whoever catches up with a backlog lets others have their turn between two frames
+            return self._frames.popleft()
         try:
             with gevent.Timeout(timeout, _Elapsed):
                 while not self._frames and session.hangup_cause is None:

@@ -17,7 +17,10 @@ from httpapi.resource import MANAGERS, Change, Resource
 from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.schema import Schema
 
-_AMD = f"an object of numbers of milliseconds, any of {', '.join(LIMITS)}; null: the defaults"
+_AMD = (
+    f"an object of numbers of milliseconds, any of {', '.join(LIMITS)}, and of variable, the name of a channel "
+    "variable that a detection module of the switch sets; null: the defaults"
+)
 
 
 def _amd_parameters(given: dict[str, Any]) -> dict[str, Any]:

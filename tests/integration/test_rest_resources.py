@@ -399,6 +399,8 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
         ({"greeting": 500}, "from 1000 to 20000"),
         ({"greeting": True}, "from 1000 to 20000"),
         ({"word": 900, "phrase": 800}, "phrase (800) is longer than word (900)"),
+        ({"variable": "amd result"}, "the name of a channel variable"),
+        ({"variable": 7}, "the name of a channel variable"),
         ([3000], "is an array: give an object"),
     ],
 )
@@ -407,8 +409,10 @@ def test_parameters_of_detection_are_checked(sqlite_api: Api, given: object, wor
     body = {"label": "s", "survey": survey["url"], "aleg_gateway": gateway["url"]}
     told = sqlite_api.refused("POST", "calendar-setting/", {**body, "amd_parameters": given})
     assert words in told["amd_parameters"][0]
-    kept = sqlite_api.post("calendar-setting/", {**body, "amd_parameters": {"greeting": 3000}})
-    assert kept["amd_parameters"] == {"greeting": 3000}
+    kept = sqlite_api.post(
+        "calendar-setting/", {**body, "amd_parameters": {"greeting": 3000, "variable": "amd_result"}}
+    )
+    assert kept["amd_parameters"] == {"greeting": 3000, "variable": "amd_result"}
     assert sqlite_api.patch(path_of(kept), {"amd_parameters": None})["amd_parameters"] is None
 
 

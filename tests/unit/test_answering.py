@@ -63,11 +63,13 @@ def call(
     message: str | None = MESSAGE,
     prompts: NamedPrompts | None = None,
     broken: str = "",
+    variables: dict[str, str] | None = None,
     **parameters: object,
 ) -> tuple[IvrEnd | None, ScriptedChannel, MemoryJournal]:
     context = replace(CALL, answering=Answering(behavior, message, parameters))
     tape: list[tuple[Any, ...]] = []
     channel = ScriptedChannel(*script, tape=tape)
+    channel.variables = variables or {}
     journal = MemoryJournal(context, tape=tape, broken=frozenset(broken.split()))
     end = run_call(channel, journal, prompts or NamedPrompts(), StillClock(), answering=answered)
     return end, channel, journal
@@ -207,6 +209,33 @@ def test_parameters_that_nobody_should_have_stored_are_not_used() -> None:
 def test_parameters_are_used() -> None:
     _, _, journal = call(AmdBehavior.ALWAYS, During(frames=NOBODY), During(keys="1"), initial_silence=1000)
     assert journal.answered == [(WhoAnswered.UNKNOWN, "no speech for 1000 ms", 1000)]
+
+
+@pytest.mark.parametrize(
+    ("word", "who", "left"),
+    [
+        ("HUMAN", WhoAnswered.PERSON, 0),
+        ("machine", WhoAnswered.MACHINE, 1),
+        ("answering machine", WhoAnswered.MACHINE, 1),
+        ("NOTSURE", WhoAnswered.UNKNOWN, 0),
+    ],
+)
+def test_a_module_of_the_switch_is_believed(word: str, who: WhoAnswered, left: int) -> None:
+    _, channel, journal = call(
+        AmdBehavior.ALWAYS,
+        During(frames=MACHINE),
+        During(keys="" if left else "1"),
+        variables={"amd_result": word},
+        variable="amd_result",
+    )
+    assert journal.answered == [(who, f"amd_result is {word!r}", 0)]
+    assert journal.messages == left
+    assert channel.heard[0] == [LEFT if left else FIRST]
+
+
+def test_a_module_that_says_nothing_is_not_waited_for() -> None:
+    _, _, journal = call(AmdBehavior.ALWAYS, During(frames=PERSON), During(keys="1"), variable="amd_result")
+    assert journal.answered[0][0] is WhoAnswered.PERSON
 
 
 def test_without_detection_nothing_is_asked() -> None:
