@@ -123,13 +123,13 @@ def test_always(world: World) -> None:
     machine, person = world.calls(AmdBehavior.ALWAYS)
     call, alarm, attempt = machine
     assert (call.amd_status, call.message_left, call.outcome) == ("machine", True, Outcome.MACHINE)
-    assert 2000 <= call.amd_ms <= 3000
+    assert 2000 <= call.amd_ms <= 3500
     assert "after a beep" in call.reason
     assert (alarm.status, attempt.callstatus, attempt.status) == (AlarmStatus.SUCCESS, 7, AlarmStatus.SUCCESS)
     assert world.files(MACHINE) == [world.message]
     call, alarm, attempt = person
     assert (call.amd_status, call.message_left, call.outcome) == ("person", False, Outcome.ANSWERED)
-    assert 900 <= call.amd_ms <= 2000
+    assert 400 <= call.amd_ms <= 2000  # less what passes before we listen
     assert (alarm.status, attempt.callstatus) == (AlarmStatus.SUCCESS, 0)
     assert len(world.files(PERSON)) > 1
 
