@@ -26,6 +26,7 @@ from fs_app.config import Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, SectionType
 from fs_app.errors import FsAppError
+from fs_app.store import migrate
 from fs_app.store.database import Store
 from fs_app.store.doorbell import CALL_CHANGED, IVR_ENDED, OUTBOX, Doorbell
 from fs_app.store.elsewhere import elsewhere
@@ -140,6 +141,10 @@ class Inside:
         except FsAppError as error:
             trouble = str(error)
         else:
+            if found.schema != migrate.LATEST:
+                # Upgraded beside a running switch, whose Python still is the old one.
+                trouble = f"loaded for schema {migrate.LATEST}, the database has {found.schema}: restart FreeSWITCH"
+                return f"-ERR fs-app {__version__}: {trouble}"
             due = f", the next at {found.next_due:%Y-%m-%d %H:%M:%S} UTC" if found.next_due else ""
             lines.insert(1, f"database  {shown(self.settings.database)}, schema {found.schema}")
             lines.append(f"reminders {found.waiting} waiting{due}; {found.open_calls} calls open")

@@ -120,6 +120,7 @@ class Scheduler:
         """Recover, expand, claim, dial. Returns when to tick again if no bell rings; None: only a bell can help."""
         for call in self._attempts.expired(now):
             self._spawn(self._calls.adopt, call)
+        self._attempts.close_callbacks(now)
         self._occurrences.make_due(now)
         expiry = self._attempts.next_expiry()
         if expiry is not None:

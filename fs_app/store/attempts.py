@@ -291,6 +291,14 @@ class Attempts:
                 for c in rows
             ]
 
+    def close_callbacks(self, now: datetime) -> None:
+        """Book the calls to us whose process has died; nothing is written when there are none."""
+        with self._store.reading():
+            found = callbacks.abandoned(now)
+        if found:
+            with self._store.transaction():
+                callbacks.close_abandoned(now)
+
     def next_expiry(self) -> datetime | None:
         """When the first lease runs out; None when no call is open."""
         with self._store.reading():

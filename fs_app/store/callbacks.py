@@ -1,7 +1,8 @@
 """People who call back the number that rang them: which reminder is theirs, and what their hearing it changes.
 
 Such a call is a call request of its own, whose ``originate`` begins with ``inbound``, and one more attempt of its
-alarm: it counts for nothing in ``num_attempt`` and needs no lease, since nobody dialled it.
+alarm: it counts for nothing in ``num_attempt`` and has no lease, since nobody dialled it. Its ``lease_expires`` is when
+it can no longer be up: see :func:`close_abandoned`.
 
 Each function works inside a transaction of the caller's.
 """
@@ -25,6 +26,8 @@ from fs_app.store.models import (
 
 INBOUND = "inbound "  # what ``CallRequest.originate`` of such a call begins with
 HEARD = "called back"  # the reason on its alarm, once the reminder was heard
+INTERRUPTED = "interrupted: the survey's process died during the call"
+GRACE = timedelta(seconds=15)  # after its time limit, for the switch to end the call and for the end to be booked
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
@@ -70,6 +73,7 @@ def open_callback(
         tags=last.tags,
         language=last.language,
         created_date=now,
+        lease_expires=now + timedelta(seconds=last.timelimit) + GRACE,
     )
     AlarmRequest.create(alarm=alarm, attempt=alarm.sequence + 1, callrequest=call, date=now, created_date=now)
     changes: dict[str, object] = {"sequence": alarm.sequence + 1, "updated_date": now}
@@ -140,6 +144,7 @@ def ended(call: CallRequest, end: IvrEnd, reason: str, now: datetime) -> None:
         status=CallStatus.FAILURE if failed else CallStatus.SUCCESS,
         outcome=Outcome.ANSWERED.value,
         ended_at=now,
+        lease_expires=None,
         duration=seconds,
         reason=f"{HEARD}: {reason}" if reason else HEARD,
     ).where(CallRequest.id == call.id).execute()
@@ -151,6 +156,27 @@ def ended(call: CallRequest, end: IvrEnd, reason: str, now: datetime) -> None:
     elif alarm.due_at is not None and alarm.due_at <= _guard(call):
         due = now + timedelta(seconds=alarm.retry_delay)
         Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(_WAITING)).execute()
+
+
+def abandoned(now: datetime) -> list[CallRequest]:
+    """Calls to us that cannot be up any more and that nobody has booked: the process that served them has died."""
+    query = CallRequest.select().where(CallRequest.lease_token.is_null(), CallRequest.lease_expires <= now)
+    return list(query.order_by(CallRequest.lease_expires))
+
+
+def close_abandoned(now: datetime) -> None:
+    """Book them. What was pressed has settled its alarm already; without a key the alarm is dialled as planned."""
+    for call in abandoned(now):
+        pressed = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid).exists()
+        CallRequest.update(
+            status=CallStatus.SUCCESS if pressed else CallStatus.FAILURE,
+            outcome=Outcome.ANSWERED.value if pressed else Outcome.UNKNOWN.value,
+            ended_at=now,
+            lease_expires=None,
+            reason=f"{HEARD}: {INTERRUPTED}",
+        ).where(CallRequest.id == call.id, CallRequest.ended_at.is_null()).execute()
+        if not pressed:
+            AlarmRequest.update(status=AlarmStatus.FAILURE).where(AlarmRequest.callrequest == call).execute()
 
 
 # ---- finding the reminder

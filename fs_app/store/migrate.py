@@ -16,6 +16,7 @@ from fs_app.store.migrations import (
     m0006_once,
     m0007_answers_to_messages,
     m0008_pacing,
+    m0009_callbacks,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -83,6 +84,10 @@ def _pacing(db: Database) -> None:
         db.execute_sql(trigger)
 
 
+def _callbacks(db: Database) -> None:
+    _run_script(db, m0009_callbacks.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -92,6 +97,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (6, _once),
     (7, _answers_to_messages),
     (8, _pacing),
+    (9, _callbacks),
 )
 LATEST = MIGRATIONS[-1][0]
 

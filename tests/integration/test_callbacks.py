@@ -228,6 +228,38 @@ def test_calling_back_between_claim_and_dialling(desk: Desk) -> None:
     assert (after.status, after.due_at) == (AlarmStatus.SUCCESS, None)
 
 
+@pytest.mark.parametrize("pressed", [False, True])
+def test_a_process_that_died_in_a_call_from_outside(desk: Desk, pressed: bool) -> None:
+    alarm = desk.miss()
+    call = desk.call()
+    assert call is not None
+    if pressed:
+        desk.journal.save_answer(call, ONE, SOON)
+    up = SOON + timedelta(seconds=600)
+    desk.attempts.close_callbacks(up)
+    assert desk.request(call).ended_at is None  # it may still be up
+    over = up + timedelta(seconds=15)
+    desk.attempts.close_callbacks(over)
+    row = desk.request(call)
+    assert (row.ended_at, row.reason) == (over, "called back: interrupted: the survey's process died during the call")
+    assert row.status == (CallStatus.SUCCESS if pressed else CallStatus.FAILURE)
+    after = desk.alarm(alarm)
+    expected = (AlarmStatus.SUCCESS, None) if pressed else (AlarmStatus.RETRY, up)
+    assert (after.status, after.due_at) == expected
+    assert desk.attempts.expired(over) == []
+    assert desk.attempts.next_expiry() is None
+
+
+def test_a_call_that_was_booked_is_not_booked_again(desk: Desk) -> None:
+    desk.miss()
+    call = desk.call()
+    assert call is not None
+    desk.journal.ended(call, IvrEnd.COMPLETED, "", SOON)
+    before = desk.request(call)
+    desk.attempts.close_callbacks(SOON + timedelta(days=1))
+    assert desk.request(call).reason == before.reason
+
+
 def test_the_same_call_asked_for_twice_is_one_call(desk: Desk) -> None:
     alarm = desk.miss()
     again = str(uuid4())

@@ -210,6 +210,14 @@ def test_status(desk: Desk, switch: FreeSwitch) -> None:
     assert any(line.startswith("reminders 1 waiting, the next at ") for line in lines)
 
 
+@sqlite
+def test_a_schema_that_moved_on_is_not_dialled_for(desk: Desk, switch: FreeSwitch) -> None:
+    assert switch.status().startswith("+OK")
+    with desk.store.transaction():
+        desk.store.db.execute_sql("INSERT INTO schema_version (number) VALUES (10000)")
+    assert switch.status().splitlines()[0].endswith("the database has 10000: restart FreeSWITCH")
+
+
 def test_a_database_without_our_schema(database_url: str, switch: FreeSwitch) -> None:
     assert switch.status().startswith("-ERR fs-app cannot take calls: StoreUnavailable: the database has schema 0")
     heard = switch.call(caller=NUMBER)
