@@ -371,7 +371,13 @@ class Service:
         return changed
 
     def _health(self) -> Mapping[str, str]:
-        return {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
+        """The state of each part of this process."""
+        parts = {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
+        if self.calls is not None:
+            parts["scheduler"] = "it has ended" if any(g.dead for g in self._greenlets) else "ok"
+        if self.outbound is not None:
+            parts["ivr"] = "ok" if self.outbound.bound_port else "it does not listen"
+        return parts
 
 
 def log_call(what: str, call_uuid: str, details: Mapping[str, object]) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import bottle
 
-from httpapi import crud, openapi
+from fs_app.errors import StoreUnavailable
+from httpapi import crud, explorer, openapi
 from httpapi.context import BASE, Context
+from httpapi.errors import ApiError
 from httpapi.hooks import hook_handlers
 from httpapi.plugins import Surround, Verb, row_id
 from httpapi.resource import Action, Resource
@@ -27,18 +29,28 @@ def make_app(services: Services, surround: Surround | None = None) -> bottle.Bot
 def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handler]]:
     resources = surround.registry
     yield from hook_handlers(services, surround)
-    yield "/healthz", surround.public(_health(services), _READ)
+    yield "/healthz", surround.public(_health(services, everything=True), _READ)
+    yield "/readyz", surround.public(_health(services, everything=False), _READ)
 
     def index(ctx: Context, _arguments: Mapping[str, str]) -> Response:
         crud.no_query(ctx)
         mine = {path: ctx.url(path) for path, resource in resources.items() if str(ctx.user.role) in resource.readers}
         return json_response(200, mine)
 
-    def document(ctx: Context, _arguments: Mapping[str, str]) -> Response:
-        return json_response(200, openapi.describe(resources))
+    def start(request: Request, arguments: Mapping[str, str]) -> Response:
+        if request.method in ("GET", "HEAD") and explorer.wants_page(request):
+            return explorer.page(request)
+        return links(request, arguments)
 
-    yield BASE, surround.endpoint({"GET": index}, _READ, lambda: {"summary": "links to every resource"})
-    yield BASE + "openapi.json", surround.endpoint({"GET": document}, _READ, lambda: {"summary": "OpenAPI 3.1"})
+    described = json_response(200, openapi.describe(resources)).body
+
+    def description(request: Request, _arguments: Mapping[str, str]) -> Response:
+        return explorer.sent(request, described, "application/json", "no-cache")
+
+    links = surround.endpoint({"GET": index}, _READ, lambda: {"summary": "links to every resource"})
+    yield BASE, surround.public(start, _READ)
+    yield BASE + "openapi.json", surround.public(_reading(description), _READ)
+    yield BASE + "explorer/<name>", surround.public(_reading(explorer.asset), _READ)
     yield BASE + "session/", session_handler(surround)
     yield BASE + "live/", live_handler(surround)
     for resource in resources.values():
@@ -79,12 +91,33 @@ def _action(surround: Surround, name: str, actions: list[Action], path: str) -> 
     )
 
 
-def _health(services: Services) -> Handler:
-    def health(request: Request, _arguments: Mapping[str, str]) -> Response:
-        if request.method not in _READ:
-            return json_response(405, {"detail": f"use {', '.join(_READ)}"})
-        parts = dict(services.health())
-        well = all(state == "ok" for state in parts.values())
-        return json_response(200 if well else 503, {"status": "ok" if well else "degraded", **parts})
+def _reading(handler: Handler) -> Handler:
+    """The same, for GET and HEAD only."""
 
-    return health
+    def read(request: Request, arguments: Mapping[str, str]) -> Response:
+        if request.method not in _READ:
+            raise ApiError(405, {"detail": f"use {', '.join(_READ)}"})
+        return handler(request, arguments)
+
+    return read
+
+
+def _health(services: Services, *, everything: bool) -> Handler:
+    """``/healthz``: is every part well? ``/readyz``: can this process answer requests?"""
+
+    def health(_request: Request, _arguments: Mapping[str, str]) -> Response:
+        parts = {"database": _database(services), **(services.health() if everything else {})}
+        well = all(state == "ok" for state in parts.values())
+        words = ("ok", "degraded") if everything else ("ready", "not ready")
+        return json_response(200 if well else 503, {"status": words[not well], **parts})
+
+    return _reading(health)
+
+
+def _database(services: Services) -> str:
+    try:
+        with services.store.reading():
+            services.store.db.execute_sql("SELECT 1")
+    except StoreUnavailable:
+        return "does not answer"
+    return "ok"

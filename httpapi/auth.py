@@ -45,7 +45,7 @@ class Authenticator:
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, float] = OrderedDict()
-        self._guard = Guard()
+        self.guard = Guard()
 
     def caller(self, request: Request, path: str = "") -> Caller:
         """``path`` is the resource asked for, by which a token's scope is read.
@@ -76,10 +76,10 @@ class Authenticator:
             if self._remembered(proof, now):
                 return found  # type: ignore[no-any-return]
         client = origin.client(request, self._services.proxies)
-        self._guard.admit(username, client, now)
-        with self._guard.hashing():
+        self.guard.admit(username, client, now)
+        with self.guard.hashing():
             right = self.verify(found.password if proof else None, password)
-        self._guard.note(username, client, right, now)
+        self.guard.note(username, client, right, now)
         if not right:
             raise unauthorised(request, "wrong user name or password")
         self._remember(proof, now)

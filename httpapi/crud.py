@@ -102,7 +102,7 @@ def delete(ctx: Context, resource: Resource, row_id: int) -> Response:
             _must_write(ctx, resource)
             if not resource.may_change(ctx.user, row):
                 raise forbidden(f"this {resource.path} may be read, not deleted, by you")
-            if ctx.request.headers.get("if-match"):
+            if "if-match" in ctx.request.headers:
                 check_if_match(ctx.request, resource, resource.show(ctx, row))
             resource.before_delete(ctx, row)
             row.delete_instance()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from httpapi.errors import ApiError
+from httpapi.errors import ApiError, bad_fields
 from httpapi.resource import Resource
 from httpapi.web import Request, Response, json_response
+
+TAGS = r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*'
+_TAGS = re.compile(TAGS, re.ASCII)
 
 
 def etag(resource: Resource, shown: Mapping[str, Any]) -> str:
@@ -20,9 +24,13 @@ def etag(resource: Resource, shown: Mapping[str, Any]) -> str:
 
 
 def check_if_match(request: Request, resource: Resource, shown: Mapping[str, Any]) -> None:
-    """Raises ApiError 412 when ``If-Match`` names none of what is there now."""
-    wanted = request.headers.get("if-match", "")
-    if wanted and not _among(etag(resource, shown), wanted):
+    """Raises ApiError 412 when ``If-Match`` names none of what is there now, 400 when it names no tags."""
+    wanted = request.headers.get("if-match")
+    if wanted is None:
+        return
+    if not _TAGS.fullmatch(wanted.strip()):
+        raise bad_fields({"If-Match": ['names no tags: give what ETag said, such as "1f8a", or *']})
+    if not _among(etag(resource, shown), wanted):
         raise ApiError(
             412,
             {"detail": "somebody changed it since you read it: GET it again, and apply your change to that"},

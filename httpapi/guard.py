@@ -59,10 +59,10 @@ class _Counter:
 class Guard:
     """Thread-safe. Times are monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: tuple[Limit, Limit, Limit] = (PAIR, ADDRESS, USERNAME)) -> None:
         self._lock = threading.Lock()
         self._hashes = threading.BoundedSemaphore(HASHES_AT_ONCE)
-        self._counters = tuple((limit, _Counter(limit)) for limit in (PAIR, ADDRESS, USERNAME))
+        self._counters = tuple((limit, _Counter(limit)) for limit in limits)
 
     def admit(self, username: str, client: str, now: float) -> None:
         """Raises ApiError 429, with Retry-After, when this guess is one too many."""

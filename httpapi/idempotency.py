@@ -29,8 +29,8 @@ def once(ctx: Context, make: Callable[[], Made], remembered: Callable[[dict[str,
 
     ``remembered`` is what may be kept of the body. Raises ApiError 400 on a bad key, 409 on one used elsewhere.
     """
-    key = ctx.request.headers.get("idempotency-key", "")
-    if not key:
+    key = ctx.request.headers.get("idempotency-key")
+    if key is None:
         return _created(*make())
     if not _KEY.fullmatch(key):
         raise bad_fields({"Idempotency-Key": ["is not usable: give 1 to 200 visible ASCII characters, such as a UUID"]})

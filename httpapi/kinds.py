@@ -19,12 +19,17 @@ from dateutil.parser import isoparse
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from fs_app.domain.phone import normalise_number
 from fs_app.errors import InvalidInput
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
 _YEARS = (1970, 2200)
+_MOMENTS = (
+    r"^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?$"
+)
 
 
 class Marker:
@@ -38,10 +43,13 @@ WRITE_ONLY = Marker()
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """``parse`` takes any JSON value but null and raises ValueError or InvalidInput in plain words; ``show`` turns the
-    column's value into JSON. ``relation`` is the resource referred to, shown as its ``url``, ``username`` or ``id``."""
+    column's value into JSON. ``schema`` describes what is shown, ``accepts`` what is taken where that is more, or less.
+    ``relation`` is the resource referred to, shown as its ``url``, ``username`` or ``id``."""
 
     parse: Callable[[Any], Any]
     schema: Mapping[str, Any]
+    accepts: Mapping[str, Any] | None = None
+    example: Any = None
     show: Callable[[Any], Any] = field(default=lambda value: value)
     relation: str = ""
     shown_as: str = "url"
@@ -85,11 +93,14 @@ def text(
     blank: bool = True,
     multiline: bool = False,
     check: Callable[[str], str] | None = None,
+    digits: bool = False,
 ) -> Kind:
-    """Words of at most ``maximum`` characters. ``check`` sees what is not blank and may replace it."""
+    """Words of at most ``maximum`` characters. ``check`` sees what is not blank and may replace it. ``digits`` are
+    often only digits, and then also taken as a number."""
+    digits = digits or check is normalise_number
 
     def parse(value: Any) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if digits and isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 10**15:
             value = str(value)
         if not isinstance(value, str):
             raise ValueError(f"is {_a(value)}: give a string")
@@ -100,7 +111,26 @@ def text(
             return words
         return check(words) if check else words
 
-    return Kind(parse=parse, schema={"type": "string", "maxLength": maximum} | ({} if blank else {"minLength": 1}))
+    pattern = _NUMBERS if check is normalise_number else getattr(check, "pattern", _LINES if multiline else _LINE)
+    described = {"type": "string", "maxLength": maximum}
+    words = {**described, "pattern": rf"^(?:{pattern})$"}
+    if blank and pattern not in (_LINE, _LINES):
+        words["pattern"] = rf"^(?: *|{pattern})$"
+    elif not blank:
+        words["minLength"] = 1
+        if pattern in (_LINE, _LINES):
+            words["pattern"] = rf"^(?:{pattern}[^\s\u0000-\u001f\u007f]{pattern})$"
+    alternatives = [words, {"type": "integer", "minimum": 100, "maximum": 10**15}]
+    schema = described | ({} if blank else {"minLength": 1})
+    accepts: dict[str, Any] = {"anyOf": alternatives} if digits else words
+    example = "+15550100" if check is normalise_number else "text"
+    return Kind(parse=parse, schema=schema, accepts=accepts, example=example)
+
+
+# What texts may consist of, as a schema says it.
+_LINE = "[^\\u0000-\\u001f\\u007f]*"
+_LINES = "[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*"
+_NUMBERS = r"\+?[0-9]{3,15}"
 
 
 def matching(pattern: str, wanted: str) -> Callable[[str], str]:
@@ -112,6 +142,7 @@ def matching(pattern: str, wanted: str) -> Callable[[str], str]:
             raise ValueError(f"not acceptable: give {wanted}")
         return value
 
+    check.pattern = pattern.replace(r"\w", "A-Za-z0-9_")  # type: ignore[attr-defined]  # for the description
     return check
 
 
@@ -129,9 +160,17 @@ def parse_integer(value: Any, minimum: int = INT_MIN, maximum: int = INT_MAX) ->
 
 
 def integer(minimum: int = INT_MIN, maximum: int = INT_MAX) -> Kind:
+    schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+    lengths = [n for n in range(1, 19) if minimum <= 10 ** (n - 1) and 10**n - 1 <= maximum]
+    accepts: dict[str, Any] = schema
+    if lengths:  # as a string: numbers of so many digits are all in the range
+        digits = f"[1-9][0-9]{{{lengths[0] - 1},{lengths[-1] - 1}}}"
+        accepts = {"anyOf": [schema, {"type": "string", "pattern": f"^{digits}$"}]}
     return Kind(
         parse=lambda value: parse_integer(value, minimum, maximum),
-        schema={"type": "integer", "minimum": minimum, "maximum": maximum},
+        schema=schema,
+        accepts=accepts,
+        example=max(minimum, min(60, maximum)),
         ordered=True,
     )
 
@@ -150,7 +189,9 @@ def choice(enum: type[IntEnum]) -> Kind:
             raise ValueError(f"{number} is not a choice: give one of {words}")
         return number
 
-    return Kind(parse=parse, schema={"type": "integer", "enum": sorted(numbers), "description": words})
+    shown_as = {"type": "integer", "enum": sorted(numbers), "description": words}
+    accepts = {"enum": [*sorted(numbers), *map(str, sorted(numbers))], "description": words}
+    return Kind(parse=parse, schema=shown_as, accepts=accepts, example=max(numbers))
 
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -163,7 +204,8 @@ def boolean() -> Kind:
             raise ValueError(f"is {_a(value)}: give true or false")
         return known
 
-    return Kind(parse=parse, schema={"type": "boolean"}, show=bool)
+    accepts = {"enum": [True, False, "true", "false", 1, 0, "1", "0"]}
+    return Kind(parse=parse, schema={"type": "boolean"}, accepts=accepts, example=True, show=bool)
 
 
 def parse_moment(value: Any) -> datetime:
@@ -191,6 +233,8 @@ def moment() -> Kind:
     return Kind(
         parse=parse_moment,
         schema={"type": "string", "format": "date-time"},
+        accepts={"type": "string", "pattern": _MOMENTS},
+        example="2026-09-01 09:00:00",
         show=show_moment,
         is_moment=True,
         ordered=True,
@@ -209,7 +253,9 @@ def wall_time() -> Kind:
 
     return Kind(
         parse=parse,
-        schema={"type": "string", "format": "time", "example": "08:30:00"},
+        schema={"type": "string", "pattern": r"^[0-2][0-9]:[0-5][0-9]:[0-5][0-9]$"},
+        accepts={"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"},
+        example="08:30:00",
         show=lambda value: value.strftime("%H:%M:%S"),
     )
 
@@ -238,8 +284,24 @@ def relation(to: str, *, shown_as: str = "url", by_username: bool = False) -> Ki
             raise ValueError(f"refers to no {to}: {wanted}")
         return _row_id(found.group(1), wanted)
 
-    schema: dict[str, Any] = {"type": ["string", "integer"], "description": f"a {to}: its URL, path or id"}
-    return Kind(parse=parse, schema=schema, relation=to, shown_as=shown_as)
+    schemas: dict[str, dict[str, Any]] = {
+        "url": {"type": "string", "format": "uri"},
+        "username": {"type": "string"},
+        "id": {"type": "integer", "minimum": 1},
+    }
+    number = {"type": "integer", "minimum": 1, "maximum": INT_MAX}
+    address = {"type": "string", "pattern": rf"^(https?://[a-z0-9.:]{{1,60}})?/rest-api/{to}/[1-9][0-9]{{0,8}}/$"}
+    others = [address, {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"}]
+    if by_username:
+        others.append({"type": "string", "pattern": "^[A-Za-z0-9_.@+-]{1,150}$"})
+    return Kind(
+        parse=parse,
+        schema=schemas[shown_as],
+        accepts={"anyOf": [number, *others], "description": f"a {to}: its URL, path or id"},
+        example=f"/rest-api/{to}/1/",
+        relation=to,
+        shown_as=shown_as,
+    )
 
 
 def _row_id(value: Any, wanted: str) -> int:
@@ -249,8 +311,14 @@ def _row_id(value: Any, wanted: str) -> int:
         raise ValueError(f"no such id: {wanted}") from None
 
 
-def json_object(check: Callable[[dict[str, Any]], dict[str, Any]], describe: str) -> Kind:
-    """A JSON object; ``check`` raises ValueError about what it may hold."""
+def json_object(
+    check: Callable[[dict[str, Any]], dict[str, Any]],
+    describe: str,
+    *,
+    accepts: Mapping[str, Any] | None = None,
+    example: Mapping[str, Any] | None = None,
+) -> Kind:
+    """A JSON object; ``check`` raises ValueError about what it may hold, ``accepts`` says as much as a schema can."""
 
     def parse(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -286,7 +354,8 @@ def own_url() -> Kind:
 
 def described(kind: Kind, words: str) -> Kind:
     """The same kind, with a description for those who read the API's own account of itself."""
-    return replace(kind, schema={**kind.schema, "description": words})
+    accepts = None if kind.accepts is None else {**kind.accepts, "description": words}
+    return replace(kind, schema={**kind.schema, "description": words}, accepts=accepts)
 
 
 def _a(value: Any) -> str:

@@ -17,13 +17,12 @@ from httpapi.context import Context
 from httpapi.errors import ApiError, bad_request, not_found
 from httpapi.resource import Resource
 from httpapi.services import Services
-from httpapi.web import Handler, Request, Response, json_response
+from httpapi.web import ALWAYS, Handler, Request, Response, json_response
 
 log = logging.getLogger("fs_app.http")
 
 Verb = Callable[[Context, Mapping[str, str]], Response]
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
-_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept, Authorization, Cookie"}
 
 
 class Surround:
@@ -58,7 +57,7 @@ class Surround:
 
         def handle(request: Request, arguments: Mapping[str, str]) -> Response:
             response = self._answer(inner, request, arguments)
-            return replace(response, headers={**_ALWAYS, "Allow": ", ".join(allow), **response.headers})
+            return replace(response, headers={**ALWAYS, "Allow": ", ".join(allow), **response.headers})
 
         return handle
 

@@ -33,6 +33,13 @@ class Action:
     method: str  # GET, POST or PATCH
     run: Callable[[Context, int], Response]
     below_row: bool = True
+    summary: str = ""
+    takes: Mapping[str, Any] | None = None  # JSON schema of the body, where there is one
+    example: Mapping[str, Any] | None = None
+    gives: Mapping[str, Any] | None = None  # JSON schema of the answer; None: any JSON
+    media: str = "application/json"
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # parameter -> its JSON schema
+    statuses: tuple[int, ...] = (200,)
 
     @property
     def allow(self) -> tuple[str, ...]:
@@ -69,6 +76,7 @@ class Resource:
     model: ClassVar[type[Base]]
     schema: ClassVar[type[Schema]]
     summary: ClassVar[str] = ""
+    example: ClassVar[Mapping[str, Any]] = {}  # of a create, added to what is made up for the required fields
     readers: ClassVar[frozenset[Role]] = EVERYBODY  # all others are told 404
     writers: ClassVar[frozenset[Role]] = EVERYBODY  # readers who are not among them are told 403
     creators: ClassVar[frozenset[Role] | None] = None  # None: the writers

@@ -14,6 +14,16 @@ import bottle
 from httpapi.errors import ApiError, bad_request
 
 JSON_TYPE = "application/json; charset=utf-8"
+ALWAYS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Vary": "Accept, Authorization, Cookie",
+}
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 SAFE = ("GET", "HEAD", "OPTIONS")
 STREAM = "fs_app.stream"  # in the WSGI environment: what the server must send in the loop, not in a thread
 
@@ -94,6 +104,8 @@ class _App(bottle.Bottle):  # type: ignore[misc]  # bottle has no types
 
     def default_error_handler(self, res: Any) -> bytes:
         bottle.response.content_type = JSON_TYPE
+        for name, value in ALWAYS.items():
+            bottle.response.set_header(name, value)
         detail = "no such address" if res.status_code == 404 else str(res.body or res.status_line)
         return json.dumps({"detail": detail}).encode()
 

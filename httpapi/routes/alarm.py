@@ -90,6 +90,7 @@ class Alarms(Resource):
     path = "alarm"
     model = Alarm
     schema = AlarmSchema
+    example = {"alarm_phonenumber": "+15550100", "advance_notice": 86400, "maxretry": 2, "retry_delay": 900}  # noqa: RUF012
     summary = "Reminders of an event; notices and delays in seconds, due_at is when the next attempt may be made"
     filters = frozenset(
         {"event", "method", "status", "result", "alarm_phonenumber", "due_at", "num_attempt", "created_date"}

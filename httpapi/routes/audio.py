@@ -51,6 +51,7 @@ class AudioFiles(Resource):
     path = "audio-files"
     model = AudioFile
     schema = AudioFileSchema
+    example = {"name": "welcome", "audio_file": "UklGRg=="}  # noqa: RUF012
     summary = "Recordings in any common format: audio_file as base64 in JSON or as a file of multipart/form-data"
     readers = MANAGERS
     writers = MANAGERS

@@ -55,6 +55,7 @@ class Calendars(Resource):
     path = "calendar"
     model = Calendar
     schema = CalendarSchema
+    example = {"name": "appointments", "timezone": "Europe/Paris", "max_concurrent": 1}  # noqa: RUF012
     summary = "Calendars; max_concurrent 0 is no limit, an empty timezone is the configured one"
     filters = frozenset({"name", "user", "timezone"})
     ordering = ("id", "name", "created_date")

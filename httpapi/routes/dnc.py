@@ -26,6 +26,7 @@ class DncLists(Resource):
     path = "dnc-list"
     model = DncList
     schema = DncListSchema
+    example = {"name": "opted out"}  # noqa: RUF012
     summary = "Lists of numbers that must not be called"
     readers = MANAGERS
     writers = MANAGERS
@@ -48,6 +49,7 @@ class DncContacts(Resource):
     path = "dnc-contact"
     model = DncContact
     schema = DncContactSchema
+    example = {"phone_number": "+15550100"}  # noqa: RUF012
     summary = "One number of such a list"
     readers = MANAGERS
     writers = MANAGERS

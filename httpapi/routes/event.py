@@ -88,6 +88,7 @@ class Events(Resource):
     path = "event"
     model = Event
     schema = EventSchema
+    example = {"title": "Check-up", "start": "2026-09-01 09:00:00", "data": {"name": "Ann"}}  # noqa: RUF012
     summary = "Appointments; naive times are wall-clock time in the calendar's zone"
     filters = frozenset(
         {"title", "start", "end", "creator", "calendar", "rule", "status", "parent_event", "occ_count", "created_on"}

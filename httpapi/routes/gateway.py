@@ -88,6 +88,7 @@ class Gateways(Resource):
     path = "gateway"
     model = Gateway
     schema = GatewaySchema
+    example = {"name": "provider", "gateways": "sofia/gateway/provider/"}  # noqa: RUF012
     summary = "Telephone gateways: where an originate goes"
     volatile = frozenset({"secondused", "count_call", "count_in_use"})
     readers = MANAGERS
@@ -142,6 +143,7 @@ class SmsGateways(Resource):
     path = "sms-gateway"
     model = SmsGateway
     schema = SmsGatewaySchema
+    example = {"name": "to a file", "driver": "file"}  # noqa: RUF012
     summary = "Gateways for short messages: driver is file, http or smpp, parameters what it takes (docs/messages.md)"
     readers = MANAGERS
     writers = SUPERUSERS

@@ -27,6 +27,7 @@ class Rules(Resource):
     path = "rule"
     model = Rule
     schema = RuleSchema
+    example = {"name": "Every other Tuesday", "frequency": "WEEKLY", "params": "interval:2;byweekday:TU"}  # noqa: RUF012
     summary = (
         "Recurrence: frequency (DAILY, WEEKLY …) and params (count:10;byweekday:TU,WE), or a whole RRULE in params"
     )

@@ -80,6 +80,7 @@ class Sections(Resource):
     path = "section-template"
     model = SectionTemplate
     schema = SectionSchema
+    example = {"type": 3, "question": "Coming?", "script": "Hello {name}, press 1 to confirm.", "rating_laps": 3}  # noqa: RUF012
     summary = "Sections of a survey template; timeout in seconds, the lowest order is where a call starts"
     readers = MANAGERS
     writers = MANAGERS
@@ -133,6 +134,7 @@ class Branchings(Resource):
     path = "branching-template"
     model = BranchingTemplate
     schema = BranchingSchema
+    example = {"keys": "1", "goto": 2}  # noqa: RUF012
     summary = "Ways out of a section: on these keys go to that section, or hang up (goto null)"
     readers = MANAGERS
     writers = MANAGERS

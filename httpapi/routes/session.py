@@ -17,7 +17,7 @@ from httpapi.live_events import LiveEvent
 from httpapi.permissions import permissions
 from httpapi.plugins import Surround
 from httpapi.schema import Reader, Schema
-from httpapi.web import Handler, Request, Response, json_response
+from httpapi.web import EVENT_STREAM, Handler, Request, Response, json_response
 
 SESSION_ALLOW = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
 LIVE_ALLOW = ("GET", "HEAD", "OPTIONS")
@@ -98,7 +98,7 @@ def live_handler(surround: Surround) -> Handler:
 
         listener = Listener(user.id, _sees(user, kinds, calendar), stays, ctx.base)
         last = request.headers.get("last-event-id", "")[:64]
-        headers = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+        headers = {"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"}
         return Response(200, b"", headers, lambda: services.live.stream(listener, last))
 
     return surround.endpoint({"GET": listen}, LIVE_ALLOW, lambda: {"name": "live", "kinds": sorted(KINDS)}, "live")

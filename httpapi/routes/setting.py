@@ -53,6 +53,7 @@ class CalendarSettings(Resource):
     path = "calendar-setting"
     model = CalendarSetting
     schema = CalendarSettingSchema
+    example = {"label": "practice", "callerid": "15550100", "caller_name": "Dr. Adams", "call_timeout": 30}  # noqa: RUF012
     summary = "Caller ID, gateway, ring time (s) and survey of the calls made for a calendar user"
     readers = MANAGERS
     writers = MANAGERS

@@ -41,6 +41,7 @@ class Surveys(Resource):
     path = "survey-template"
     model = SurveyTemplate
     schema = SurveySchema
+    example = {"name": "Reminder", "tts_language": "en"}  # noqa: RUF012
     summary = "Surveys being written; seal one to call with it"
     readers = MANAGERS
     writers = MANAGERS

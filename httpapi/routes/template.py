@@ -33,6 +33,7 @@ class MailTemplates(Resource):
     path = "mail-template"
     model = MailTemplate
     schema = MailTemplateSchema
+    example = {"label": "reminder", "subject": "Your appointment", "message_plaintext": "Hello {name}"}  # noqa: RUF012
     summary = "Words of mails, with the {tags} of surveys; in HTML, tag values are text"
     writers = MANAGERS
     owner = "user"
@@ -62,6 +63,7 @@ class SmsTemplates(Resource):
     path = "sms-template"
     model = SmsTemplate
     schema = SmsTemplateSchema
+    example = {"label": "reminder", "sms_text": "Hello {name}, see you soon."}  # noqa: RUF012
     summary = "Words of short messages, with the {tags} of surveys"
     writers = MANAGERS
     owner = "user"

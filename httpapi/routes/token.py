@@ -49,6 +49,7 @@ class Tokens(Resource):
     path = "token"
     model = ApiToken
     schema = TokenSchema
+    example = {"label": "nightly export", "scope": "read", "expires_date": "2027-01-01 00:00:00"}  # noqa: RUF012
     summary = "Bearer tokens of yours and of your calendar users; deleting one revokes it at once"
     item = ("GET", "DELETE", "HEAD", "OPTIONS")
     filters = frozenset({"label", "scope", "expires_date", "created_date"})

@@ -94,6 +94,7 @@ class Users(_Account):
 
     path = "user"
     schema = UserSchema
+    example = {"username": "practice-manager", "password": "caluser3", "email": "desk@example.org"}  # noqa: RUF012
     summary = "Managers: they own calendar users, settings and surveys"
     role = Role.MANAGER
     readers = MANAGERS
@@ -124,6 +125,7 @@ class CalendarUsers(_Account):
 
     path = "calendar-user"
     schema = CalendarUserSchema
+    example = {"username": "caluser3", "password": "caluser3", "email": "caluser3@example.org"}  # noqa: RUF012
     summary = "Those whose appointments are kept: a doctor, a secretary"
     writers = MANAGERS
 
@@ -152,9 +154,9 @@ class ProfileSchema(Schema):
     city: Annotated[str | None, text(120)] = None
     state: Annotated[str | None, text(120)] = None
     country: Annotated[str, text(120)] = ""
-    zip_code: Annotated[str | None, text(120)] = None
-    phone_no: Annotated[str | None, text(90)] = None
-    fax: Annotated[str | None, text(90)] = None
+    zip_code: Annotated[str | None, text(120, digits=True)] = None
+    phone_no: Annotated[str | None, text(90, digits=True)] = None
+    fax: Annotated[str | None, text(90, digits=True)] = None
     company_name: Annotated[str | None, text(150)] = None
     company_website: Annotated[str | None, text(250)] = None
     language: Annotated[str | None, text(50)] = None
@@ -169,6 +171,7 @@ class CalendarUserProfiles(Resource):
     path = "calendar-user-profile"
     model = CalendarUserProfile
     schema = ProfileSchema
+    example = {"calendar_setting": 1, "accountcode": 35365532}  # noqa: RUF012
     summary = "A calendar user's setting, account code and address"
     writers = MANAGERS
     collection = ("GET", "HEAD", "OPTIONS")

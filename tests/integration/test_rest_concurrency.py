@@ -48,8 +48,7 @@ def test_what_was_refused_frees_its_key(api: Api) -> None:
     assert IdempotencyKey.select().count() == 0
     assert create(api, "k").status == 201
     for bad in ("", " ", "x" * 201, "a b"):
-        status = create(api, bad).status
-        assert status == (201 if not bad.strip() else 400), bad
+        assert create(api, bad).status == 400, bad
     patch = api.send("PATCH", "calendar/1/", "{}", {"Idempotency-Key": "k"})
     assert (patch.status, list(patch.json())) == (400, ["Idempotency-Key"])
 
@@ -95,7 +94,8 @@ def test_an_editor_who_read_something_else_is_stopped(api: Api) -> None:
     assert api.send("DELETE", path, headers={"If-Match": tag}).status == 412
     assert change("PATCH", {}, f'"other", W/{mine.headers["ETag"]}').status == 200
     assert change("PATCH", {"name": "any"}, "*").status == 200
-    assert change("PATCH", {"name": "x"}, "nonsense").status == 412
+    assert change("PATCH", {"name": "x"}, '"nonsense"').status == 412
+    assert list(change("PATCH", {"name": "x"}, "nonsense").json()) == ["If-Match"]
     now = api.send("GET", path).headers["ETag"]
     assert api.send("DELETE", path, headers={"If-Match": now}).status == 204
     assert change("PATCH", {}, "*").status == 404

@@ -425,7 +425,7 @@ def test_the_index_the_document_and_health(sqlite_api: Api) -> None:
         assert api.get(url.partition("/rest-api/")[2])["next"] is None
     document = api.get("openapi.json")
     assert document["openapi"] == "3.1.0"
-    assert document["components"]["schemas"]["calendar"]["required"] == ["name", "user"]
+    assert document["components"]["schemas"]["calendar-new"]["required"] == ["name", "user"]
     for path in links:
         assert f"/rest-api/{path}/" in document["paths"]
     assert api.send("GET", "/healthz", user=None).json() == {"status": "ok", "database": "ok"}

@@ -1,0 +1,133 @@
+"""The API's account of itself: it is valid, its examples work, and a tester that believes it finds nothing wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fs_app.errors import StoreUnavailable
+from httpapi.app import make_app
+from httpapi.errors import Errors
+from httpapi.guard import Guard, Limit
+from httpapi.openapi import example
+from httpapi.routes import registry
+from httpapi.server import HttpServer
+from tests.rest_client import Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
+
+# More finds more: FS_APP_TEST_FUZZ_SECONDS=900 before a release.
+SECONDS = os.environ.get("FS_APP_TEST_FUZZ_SECONDS", "60")
+CONFIG = Path(__file__).parents[1] / "schemathesis.toml"
+
+
+def test_every_example_is_taken_by_its_own_schema() -> None:
+    for path, resource in registry().items():
+        if "POST" in resource.collection and path != "audio-files":
+            errors = Errors()
+            resource.reader.read(example(resource), errors, partial=False)
+            assert not errors, (path, errors.fields)
+
+
+@pytest.mark.timeout(int(SECONDS) + 90)
+def test_a_tester_that_believes_the_description_finds_nothing(sqlite_api: Api, tmp_path: Path) -> None:
+    """Schemathesis, with all its checks: examples, boundary values of every parameter, random data, and sequences."""
+    api = sqlite_api
+    new_gateway(api)
+    new_survey(api)
+    new_alarm(api, new_event(api, new_calendar(api)))
+    token = api.post("token/", {"scope": "write"}, "root")["token"]
+    # It tries wrong credentials everywhere; that they are counted has tests of its own.
+    uncounted = Limit(10**9, 60, "")
+    api.surround.authenticator.guard = Guard((uncounted, uncounted, uncounted))
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
+        *(f"http://127.0.0.1:{api.server.port}/rest-api/openapi.json", "--checks", "all"),
+        *("--header", f"Authorization: Bearer {token}", "--workers", "2", "--max-examples", "3", "--seed", "1"),
+        *("--exclude-path", "/rest-api/live/", "--no-color", "--warnings", "off", "--max-time", SECONDS),
+    ]
+    env = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
+    done = api.in_thread(lambda: subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env))
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert "No issues found" in done.stdout
+
+
+def test_the_description_covers_every_address_and_names_each_operation_once(sqlite_api: Api) -> None:
+    document = sqlite_api.send("GET", "openapi.json", user=None).json()
+    assert document["openapi"] == "3.1.0"
+    operations = [(path, how, what) for path, verbs in document["paths"].items() for how, what in verbs.items()]
+    names = [what["operationId"] for _, how, what in operations if how != "parameters"]
+    assert len(names) == len(set(names))
+    for path, resource in registry().items():
+        described = {how.upper() for how in document["paths"][f"/rest-api/{path}/"]}
+        assert described == set(resource.collection) - {"HEAD", "OPTIONS"}
+        item = {how.upper() for how in document["paths"][f"/rest-api/{path}/{{id}}/"]} - {"PARAMETERS"}
+        assert item == set(resource.item) - {"HEAD", "OPTIONS"}
+
+
+def test_the_explorer_is_whole_and_comes_from_here(sqlite_api: Api) -> None:
+    api = sqlite_api
+    browser = {"Accept": "text/html,application/xhtml+xml"}
+    page = api.send("GET", "", headers=browser, user=None)
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    text = page.body.decode()
+    assert "http" not in text  # nothing from another site
+    needed = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert len(needed) == 5
+    for name in needed:
+        answer = api.send("GET", name, headers={"Accept-Encoding": "gzip"}, user=None)
+        assert answer.status == 200, name
+        assert len(answer.body) > 300, name
+        again = api.send("GET", name, headers={"If-None-Match": answer.headers["ETag"]}, user=None)
+        assert again.status == 304
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'")
+    for name in ("explorer/swagger-editor.css", "explorer/..%2f__init__.py", "explorer/"):
+        assert api.send("GET", name, user=None).status == 404, name
+    assert api.send("POST", "explorer/start.js", "", user=None).status == 405
+    # A program is told links, once it is signed in.
+    assert api.send("GET", "", user=None).status == 401
+    assert api.get("")["alarm"] == f"{api.base}alarm/"
+
+
+def test_security_headers(sqlite_api: Api) -> None:
+    for path in ("rule/", "nothing/", "/healthz", "rule/99/"):
+        headers = sqlite_api.send("GET", path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Cache-Control"] == "no-store", path
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], path
+
+
+def test_health(sqlite_api: Api) -> None:
+    api = sqlite_api
+    api.parts = {"switch a": "ok"}
+    assert api.send("GET", "/healthz", user=None).json() == {"status": "ok", "database": "ok", "switch a": "ok"}
+    api.parts = {"switch a": "the event socket is not connected"}
+    answer = api.send("GET", "/healthz", user=None)
+    assert (answer.status, answer.json()["status"]) == (503, "degraded")
+    # Requests can be answered all the same.
+    assert api.send("GET", "/readyz", user=None).json() == {"status": "ready", "database": "ok"}
+    assert api.send("POST", "/readyz", "", user=None).status == 405
+    broken = replace(api.services, store=Broken())  # type: ignore[arg-type]
+    api.server.stop()
+    api.server = HttpServer("127.0.0.1", 0, make_app(broken))
+    api.server.start()
+    answer = api.send("GET", "/readyz", user=None)
+    assert (answer.status, answer.json()) == (503, {"status": "not ready", "database": "does not answer"})
+
+
+class Broken:
+    """A database that is away."""
+
+    sqlite = True
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        raise StoreUnavailable("away")
+        yield
