@@ -242,7 +242,7 @@ def _action(resource: Resource, action: Action) -> dict[str, Any]:
         resource.path,
         f"{resource.path}.{action.name}.{action.method.lower()}",
         action.summary or action.name.replace("_", " "),
-        dict.fromkeys(action.statuses, gives),
+        dict.fromkeys(action.statuses or ((200, 201) if action.method == "POST" else (200,)), gives),
         errors(*refused),
         body=body,
         parameters=[query_parameter(name, schema) for name, schema in action.query.items()],

@@ -39,7 +39,7 @@ class Action:
     gives: Mapping[str, Any] | None = None  # JSON schema of the answer; None: any JSON
     media: str = "application/json"
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # parameter -> its JSON schema
-    statuses: tuple[int, ...] = (200,)
+    statuses: tuple[int, ...] = ()  # of answers; empty: 200, and 201 by POST
 
     @property
     def allow(self) -> tuple[str, ...]:
