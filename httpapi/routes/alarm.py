@@ -106,7 +106,7 @@ class Alarms(Resource):
         with ctx.services.store.reading():
             row = self.find(ctx, alarm_id)
         if ctx.services.explain is None:
-            raise ApiError(503, {"detail": "this process cannot explain"})
+            raise ApiError(503, {"detail": "this process cannot explain"}, {"Retry-After": "60"})
         story = ctx.services.explain(row.id, ctx.now)
         return json_response(
             200,

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from fs_app.config import Settings
 from fs_app.errors import StoreUnavailable
+from fs_app.explain import Explainer
+from fs_app.store.database import Store
 from httpapi.app import make_app
 from httpapi.errors import Errors
 from httpapi.guard import Guard, Limit
@@ -36,9 +39,20 @@ def test_every_example_is_taken_by_its_own_schema() -> None:
 
 
 @pytest.mark.timeout(int(SECONDS) + 90)
-def test_a_tester_that_believes_the_description_finds_nothing(sqlite_api: Api, tmp_path: Path) -> None:
+def test_a_tester_that_believes_the_description_finds_nothing(tmp_path: Path) -> None:
     """Schemathesis, with all its checks: examples, boundary values of every parameter, random data, and sequences."""
-    api = sqlite_api
+    settings = Settings(database=f"sqlite:///{tmp_path}/api.sqlite3")
+    store = Store(settings.database)
+    store.migrate()
+    api = Api(store, explain=Explainer(store, settings))
+    try:
+        _try(api, tmp_path)
+    finally:
+        api.close()
+        store.close()
+
+
+def _try(api: Api, tmp_path: Path) -> None:
     new_gateway(api)
     new_survey(api)
     new_alarm(api, new_event(api, new_calendar(api)))
