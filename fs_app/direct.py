@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from fs_app.clock import SystemClock
@@ -33,9 +34,11 @@ def plan_call(store: Store, settings: Settings, number: str, setting_id: int, su
         raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
     rules = plan.PlanSettings("" if settings.ivr == "embedded" else str(outbound), settings.time_limit)
     number = international(number, setting.country, "number")
+    if attempts.opted_out(setting.manager_id, number):
+        raise InvalidInput("number", "is on a do-not-call list of the manager whose calendar setting this is")
     dial = plan.dial(setting, number, survey, str(uuid.uuid4()), rules, {}, "")
     originate_command(dial.request)
-    return dial
+    return replace(dial, user_id=setting.manager_id)
 
 
 def place_call(store: Store, settings: Settings, dial: Dial, observer: Observer) -> str:
@@ -67,7 +70,7 @@ def place_call(store: Store, settings: Settings, dial: Dial, observer: Observer)
     try:
         if not switch.wait_up(CONNECT_TIMEOUT):
             raise SwitchDown(f"{switch.name} did not answer within {CONNECT_TIMEOUT:g} s")
-        calls.place(attempts.claim_direct(dial, clock.now(), lease, None))
+        calls.place(attempts.claim_direct(dial, clock.now(), lease))
     finally:
         calls.stop()
         switch.stop()

@@ -42,6 +42,7 @@ class SettingFacts:
     gateway: GatewayFacts
     require_keypress: bool = False
     country: str = ""  # of numbers written without one
+    manager_id: int | None = None  # whose setting it is
 
 
 NO_KEYPRESS = "no_keypress"  # answered, but the key that was asked for did not come
@@ -156,6 +157,7 @@ class Dial:
     tags: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
     further: tuple[Route, ...] = ()
+    user_id: int | None = None  # whose call it is, where no alarm says so
 
 
 @dataclass(frozen=True, slots=True)

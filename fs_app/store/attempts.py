@@ -46,7 +46,7 @@ from fs_app.domain.pacing import UNPACED, Pacing
 from fs_app.errors import InvalidInput, LeaseLost, NotFound
 from fs_app.store import callbacks, lanes, outbox
 from fs_app.store.database import Store
-from fs_app.store.due import due_alarm, setting_facts
+from fs_app.store.due import due_alarm, is_dnc, setting_facts
 from fs_app.store.models import (
     Alarm,
     AlarmRequest,
@@ -163,16 +163,16 @@ class Attempts:
             AlarmRequest.update(callrequest=call).where(AlarmRequest.callrequest == old).execute()
             return Claim(claim.alarm_id, token, now + lease, dial, turn.at, turn.switch)
 
-    def claim_direct(self, dial: Dial, now: datetime, lease: timedelta, user_id: int | None) -> Claim:
+    def claim_direct(self, dial: Dial, now: datetime, lease: timedelta) -> Claim:
         """A call outside any alarm, asked for by hand."""
         with self._store.transaction():
-            token = self._insert_call(dial, now, lease, user_id, num_attempt=1)[1]
+            token = self._insert_call(dial, now, lease, dial.user_id, num_attempt=1)[1]
         return Claim(None, token, now + lease, dial)
 
     def register(self, dial: Dial, line: str, now: datetime) -> None:
         """Put a call on record that somebody will dial by hand with ``line``: no lease, no retry. The IVR books it."""
         with self._store.transaction():
-            call, _token = self._insert_call(dial, now, timedelta(), None, num_attempt=1)
+            call, _token = self._insert_call(dial, now, timedelta(), dial.user_id, num_attempt=1)
             by_hand = CallRequest.update(lease_token=None, lease_expires=None, originate=line)
             by_hand.where(CallRequest.id == call.id).execute()
 
@@ -335,6 +335,11 @@ class Attempts:
             if row is None:
                 raise NotFound(f"there is no calendar setting {setting_id}")
             return setting_facts(row)
+
+    def opted_out(self, manager_id: int | None, number: str) -> bool:
+        """Whether the number stands on a do-not-call list of that manager."""
+        with self._store.reading():
+            return is_dnc(manager_id, number)
 
     def has_survey(self, survey_id: int) -> bool:
         """Whether there is a sealed survey of that id."""

@@ -157,6 +157,7 @@ def setting_facts(row: CalendarSetting) -> SettingFacts:
         survey_id=row.survey_id,
         require_keypress=row.require_keypress,
         country=row.country,
+        manager_id=row.user_id,
         gateway=_gateway_facts(gateway, frozenset()),
     )
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from fs_app.cli import main
 from fs_app.store.database import Store
-from fs_app.store.models import User
+from fs_app.store.models import DncContact, DncList, User
 from tests.rows import make_rows
 
 
@@ -104,13 +104,18 @@ def test_originate_prints_the_line_that_would_be_dialled(tmp_path: Path, env: di
         (("15550100 &park()", "--setting", "1"), "3 to 18 digits"),
         (("15550100", "--setting", "9"), "no calendar setting 9"),
         (("15550100", "--setting", "1", "--survey", "9"), "no sealed survey 9"),
+        (("+1 555 0199", "--setting", "1"), "on a do-not-call list"),
     ],
 )
 def test_originate_refuses_what_cannot_be_dialled(tmp_path: Path, args: tuple[str, ...], words: str) -> None:
     database = tmp_path / "a.sqlite3"
     store = Store(f"sqlite:///{database}")
     store.migrate()
-    make_rows(store, datetime(2026, 3, 2, tzinfo=UTC))
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    rows = make_rows(store, now)
+    with store.transaction():
+        no = DncList.create(user=rows.manager, name="no", created_date=now, updated_date=now)
+        DncContact.create(dnc_list=no, phone_number="15550199", created_date=now)
     store.close()
     result = run(database, "originate", *args, "--dry-run")
     assert result.exit_code == 1
