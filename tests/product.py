@@ -121,8 +121,10 @@ class Product:
 
 
 @contextmanager
-def running(tmp_path: Path, esl: str, password: str, gateway: str, *sections: Section) -> Iterator[Product]:
-    """The product with a survey of these sections, whose sentences are all one short tone."""
+def running(
+    tmp_path: Path, esl: str, password: str, gateway: str, *sections: Section, **more: str
+) -> Iterator[Product]:
+    """The product with a survey of these sections, whose sentences are all one short tone; ``more`` are settings."""
     folder = readable(tmp_path) / "sounds"
     spoken = tone(tmp_path / "spoken.wav", WORDS)
     settings = config.load(
@@ -135,6 +137,7 @@ def running(tmp_path: Path, esl: str, password: str, gateway: str, *sections: Se
             "FS_APP_SMS_FILE": str(tmp_path / "sms.jsonl"),
             "FS_APP_TTS": f"cp {spoken} {{file}}",
             "FS_APP_TIME_LIMIT": "60",
+            **{f"FS_APP_{name.upper()}": value for name, value in more.items()},
         }
     )
     store = Store(settings.database)
