@@ -47,6 +47,10 @@ class Prompts(Protocol):
         """A file with that sound in it, made now if there is none. Raises PromptError."""
         ...
 
+    def file(self, prompt: Prompt) -> str:
+        """The same as a file on disk, for where the switch plays files only. Raises PromptError."""
+        ...
+
     def require(self, prompts: Iterable[Prompt]) -> None:
         """Make what is missing of these. Raises PromptError when one cannot be made."""
         ...

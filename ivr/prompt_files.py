@@ -22,7 +22,7 @@ from fs_app.errors import PromptError
 from ivr.dialogue import Prompt, Recording, Speech
 from ivr.sound_cache import SoundCache
 from ivr.speech_command import is_wav
-from ivr.voices import Voices
+from ivr.voices import SwitchVoice, Voices
 from ivr.words import base_language
 
 # What mod_sndfile plays; mp3 needs mod_shout.
@@ -81,9 +81,16 @@ class PromptFiles:
             )
         return path
 
-    def existing(self, prompt: Prompt) -> str | None:
-        """The absolute path where the prompt lies ready, or None. Raises PromptError for what cannot be one."""
+    def existing(self, prompt: Prompt, *, file: bool = False) -> str | None:
+        """The absolute path where the prompt lies ready, or None. Raises PromptError for what cannot be one.
+
+        What the switch's own engine speaks is always ready, as a path for ``Channel.play`` alone; ``file`` wants one
+        that can be played everywhere.
+        """
         if isinstance(prompt, Speech):
+            voice = self._voices.of(prompt.language)
+            if isinstance(voice, SwitchVoice) and not file:
+                return voice.path(prompt.text)
             candidates = [self._speech_path(prompt)]
         else:
             if not _SHA256.fullmatch(prompt.sha256):
@@ -98,7 +105,7 @@ class PromptFiles:
             return path
         beside = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex}.wav")
         try:
-            self._voices.of(speech.language).render(speech.text, speech.language, beside)
+            self._voices.rendering(speech.language).render(speech.text, speech.language, beside)
             _publish(beside, path)
         except OSError as error:
             raise PromptError(f"the sound could not be written: {error}") from error
@@ -128,7 +135,7 @@ class PromptFiles:
 
     def _speech_path(self, speech: Speech) -> str:
         # The parts are told apart by their lengths: no text can pass for another text in another language.
-        parts = [*self._voices.of(speech.language).voice, speech.language, speech.text]
+        parts = [*self._voices.rendering(speech.language).voice, speech.language, speech.text]
         name = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass"))
         return str(self._sounds / "tts" / f"{name.hexdigest()}.wav")
 

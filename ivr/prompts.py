@@ -55,7 +55,14 @@ class Prompts:
 
         Requests for one prompt at one time make it once. Raises PromptError.
         """
-        ready = self._files.existing(prompt)
+        return self._found(prompt, file=False)
+
+    def file(self, prompt: Prompt) -> str:
+        """The same as a file on disk, even where the switch itself would speak. Raises PromptError."""
+        return self._found(prompt, file=True)
+
+    def _found(self, prompt: Prompt, *, file: bool) -> str:
+        ready = self._files.existing(prompt, file=file)
         if ready is not None:
             return ready
         made = self._make(prompt).get()

@@ -151,7 +151,9 @@ class _Run:
             raise ChannelHungUp(acts.cause_of(self._channel))
         files = self._files(command.prompts, state)
         if isinstance(command, TransferCall):
-            confirm = [self._prompts.path(prompt) for prompt in command.confirm]
+            # Whatever plays beside the channel (while it rings, to the one who answers) plays files only.
+            files = [self._prompts.file(prompt) for prompt in command.prompts]
+            confirm = [self._prompts.file(prompt) for prompt in command.confirm]
             return acts.transfer_call(self._channel, command, state.context, files, confirm)
         if self._channel.play(files).missing:
             return Failed(_UNPLAYABLE)

@@ -197,6 +197,9 @@ class ShownPrompts:
             return f"[{prompt.language}] {prompt.text}"
         return f"[recording {self._names.get(prompt.sha256, prompt.sha256[:12])}]"
 
+    def file(self, prompt: Prompt) -> str:
+        return self.path(prompt)
+
     def require(self, prompts: Iterable[Prompt]) -> None:
         pass
 

@@ -32,6 +32,10 @@ class ThreadPrompts:
         """The file with that sound, made now if there is none. Raises PromptError."""
         return self._files.existing(prompt) or _result(self._make(prompt))
 
+    def file(self, prompt: Prompt) -> str:
+        """The same as a file on disk, even where the switch itself would speak. Raises PromptError."""
+        return self._files.existing(prompt, file=True) or _result(self._make(prompt))
+
     def require(self, prompts: Iterable[Prompt]) -> None:
         """Make what is missing of these, all at once. Raises PromptError when one of them cannot be made."""
         for made in [self._make(prompt) for prompt in prompts if self._files.existing(prompt) is None]:

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fs_app.domain.survey import language_tag
-from fs_app.errors import ConfigError
+from fs_app.errors import ConfigError, InvalidInput, PromptError
+from fs_app.switch.channel import speech_path
 from ivr.speech_command import DEFAULT_TEMPLATE, SpeechCommand
 
 # Where a program would take a text that begins with "-" for an option, the text goes to standard input or after "--".
@@ -32,6 +33,24 @@ _VOICE = re.compile(r"[A-Za-z0-9_./+\-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchVoice:
+    """A speech engine inside the switch (mod_flite, mod_unimrcp …): nothing is rendered here, the switch speaks."""
+
+    engine: str
+    voice: str
+
+    def path(self, text: str) -> str:
+        """What is played instead of a file. Raises PromptError for a text without words."""
+        try:
+            return speech_path(self.engine, self.voice, text)
+        except InvalidInput as error:
+            raise PromptError(f"the switch cannot speak this: {error}") from None
+
+
+Voice = SpeechCommand | SwitchVoice
+
+
+@dataclass(frozen=True, slots=True)
 class Voices:
     """The engine of each language: its own, else that of the language it is a kind of, else the default.
 
@@ -40,12 +59,19 @@ class Voices:
     ('flite', True)
     """
 
-    default: SpeechCommand = field(default_factory=SpeechCommand)
-    by_language: Mapping[str, SpeechCommand] = field(default_factory=dict)
+    default: Voice = field(default_factory=SpeechCommand)
+    by_language: Mapping[str, Voice] = field(default_factory=dict)
 
-    def of(self, language: str) -> SpeechCommand:
+    def of(self, language: str) -> Voice:
         tag = language_tag(language)
         return self.by_language.get(tag) or self.by_language.get(tag.split("-")[0]) or self.default
+
+    def rendering(self, language: str) -> SpeechCommand:
+        """The engine that makes files in that language: where the switch speaks it, the default or built-in one."""
+        for chosen in (self.of(language), self.default):
+            if isinstance(chosen, SpeechCommand):
+                return chosen
+        return SpeechCommand()
 
     @staticmethod
     def of_settings(default: tuple[str, ...] | None, by_language: Mapping[str, tuple[str, ...]]) -> Voices:
@@ -55,7 +81,7 @@ class Voices:
         return Voices(own, voices)
 
 
-def voice(words: tuple[str, ...]) -> SpeechCommand:
+def voice(words: tuple[str, ...]) -> Voice:
     """The driver of a setting, a list of words. Raises ConfigError.
 
     >>> voice(("pico2wave:fr-FR",)).template
@@ -66,8 +92,10 @@ def voice(words: tuple[str, ...]) -> SpeechCommand:
     name, _, own = words[0].partition(":")
     if name == "espeak" and not own:
         return SpeechCommand(DEFAULT_TEMPLATE)
+    if name == "switch":
+        return _switch_voice(own)
     if name not in _PROGRAMS:
-        names = ", ".join(("espeak", *_PROGRAMS))
+        names = ", ".join(("espeak", *_PROGRAMS, "switch"))
         raise ConfigError(f"{words[0]!r} is no speech engine: give one of {names}, or a command with {{file}}")
     own = own or _DEFAULT_VOICE.get(name, "")
     if not own and name in _NEEDS_VOICE:
@@ -79,7 +107,18 @@ def voice(words: tuple[str, ...]) -> SpeechCommand:
     return SpeechCommand((*program, *chosen, *_TRAILING.get(name, ())))
 
 
-def _named(setting: str, words: tuple[str, ...]) -> SpeechCommand:
+def _switch_voice(name: str) -> SwitchVoice:
+    engine, _, own = name.partition(":")
+    try:
+        speech_path(engine, own, "Hello")
+    except InvalidInput:
+        raise ConfigError(
+            f"switch:{name} is no engine and voice of the switch: write it like switch:flite:slt"
+        ) from None
+    return SwitchVoice(engine, own)
+
+
+def _named(setting: str, words: tuple[str, ...]) -> Voice:
     try:
         return voice(words)
     except ConfigError as exc:

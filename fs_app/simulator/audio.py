@@ -31,11 +31,15 @@ class Sound:
 def open_sounds(path: str, prefix: str) -> list[Sound]:
     """What a playback argument stands for; empty when the switch could not open it ("FILE NOT FOUND").
 
-    ``silence_stream://ms``, ``tone_stream://%(on,off,hz…)``, ``file_string://a!b`` and files, absolute or below
-    ``prefix`` (the variable sound_prefix).
+    ``say:words``, ``silence_stream://ms``, ``tone_stream://%(on,off,hz…)``, ``file_string://a!b`` and files, absolute
+    or below ``prefix`` (the variable sound_prefix).
     """
     if path.startswith("{"):
         path = path.partition("}")[2]
+    if path.startswith("say:") and not path.startswith(
+        "say://"
+    ):  # the switch's own speech engine: about fifteen characters a second
+        return [Sound(path, len(path) / 15)]
     scheme, mark, rest = path.partition("://")
     if not mark:
         sound = _file(path, prefix)

@@ -8,7 +8,7 @@ pressed into a recording, a transfer or a conference are not answers to anything
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -22,6 +22,9 @@ SOCKET_CLOSED = "SOCKET_CLOSED"  # the cause when we lost the switch rather than
 _KEYS = re.compile(r"[0-9*#]*", re.ASCII)
 _ROOM = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
 _RECORDING = re.compile(r"(?:/[A-Za-z0-9_.\-]+)+\.wav", re.ASCII)
+
+_ENGINE = re.compile(r"[A-Za-z0-9_./\-]{1,64}", re.ASCII)
+_SPEECH = re.compile(r"say:([A-Za-z0-9_./\-]+):([A-Za-z0-9_./\-]+):(.+)", re.ASCII)
 
 EndedBy = Literal["complete", "terminator", "timeout", "hangup"]
 
@@ -138,6 +141,8 @@ class Channel(Protocol):
 
     def play(self, files: Sequence[str]) -> Played:
         """Play files one after the other; any key stops it and stays in the buffer.
+
+        A file may also be words for the switch's own speech engine, of :func:`speech_path`.
 
         With a digit already waiting nothing is played, also after a hang-up. Raises ChannelHungUp when the call ends
         and no digit waits, InvalidInput for a path that :func:`check_path` refuses.
@@ -263,6 +268,35 @@ def check_path(path: str, field: str = "file") -> str:
     if not path.strip() or "${" in path or "@@" in path or path.lstrip().startswith("{"):
         raise InvalidInput(field, f"{path[:80]!r} is not a path that can be played")
     return path
+
+
+def speech_path(engine: str, voice: str, text: str) -> str:
+    """What ``play`` takes for words that the switch's own speech engine is to speak.
+
+    >>> speech_path("flite", "slt", "It is ${time}.")
+    'say:flite:slt:It is time.'
+
+    Raises InvalidInput for what is no engine, voice or text.
+    """
+    for field, name in (("engine", engine), ("voice", voice)):
+        if not _ENGINE.fullmatch(name):
+            raise InvalidInput(field, f"{name[:80]!r} is no name of a speech engine's: letters, digits, . _ - and /")
+    words = " ".join(re.sub(r"[${}@]", "", text).split())
+    if not words:
+        raise InvalidInput("text", "holds no words")
+    return f"say:{engine}:{voice}:{words}"
+
+
+def spoken(file: str) -> tuple[Mapping[str, str], str]:
+    """The channel variables that a file of ``play`` needs, and what the switch then plays.
+
+    >>> spoken("say:flite:slt:It is time.")
+    ({'tts_engine': 'flite', 'tts_voice': 'slt'}, 'say:It is time.')
+    """
+    speech = _SPEECH.fullmatch(file)
+    if speech is None:
+        return {}, file
+    return {"tts_engine": speech[1], "tts_voice": speech[2]}, f"say:{speech[3]}"
 
 
 def check_record(path: str, limit: float, silence: float, terminators: str) -> None:

@@ -36,6 +36,7 @@ from fs_app.switch.channel import (
     check_path,
     check_record,
     entry,
+    spoken,
 )
 from fs_app.switch.dialstring import BridgeTarget, limit_argument
 from fs_app.switch.hangup import check_cause
@@ -148,7 +149,10 @@ class EmbeddedChannel:
             if self._keys:
                 break
             self._alive()
-            if not self._session.streamFile(file) and not self._keys:
+            variables, playable = spoken(file)
+            for name, value in variables.items():
+                self._session.setVariable(name, value)
+            if not self._session.streamFile(playable) and not self._keys:
                 self._alive()
                 log.warning("%s: could not play %s", self._uuid, file)
                 missing = True

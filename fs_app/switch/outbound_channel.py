@@ -29,6 +29,7 @@ from fs_app.switch.channel import (
     check_gather,
     check_path,
     entry,
+    spoken,
 )
 from fs_app.switch.dialstring import BridgeTarget, limit_argument
 from fs_app.switch.hangup import check_cause
@@ -61,6 +62,7 @@ class OutboundChannel:
         self._session = session
         self._audio = UdpFrames(session, media_host)
         self._limit = playback_limit
+        self._voice: dict[str, str] = {}  # the speech engine that the switch was told last
 
     @property
     def uuid(self) -> str:
@@ -100,7 +102,7 @@ class OutboundChannel:
             if keys:
                 break
             try:
-                done = self._finish(self._session.run("playback", file), self._limit, seen=0)
+                done = self._finish(self._session.run("playback", self._voiced(file)), self._limit, seen=0)
             except ChannelHungUp:
                 if keys:
                     break
@@ -114,6 +116,15 @@ class OutboundChannel:
                 log.warning("%s: could not play %s", self.uuid, file)
                 missing = True
         return Played(interrupted=bool(keys), missing=missing)
+
+    def _voiced(self, file: str) -> str:
+        """What the playback application takes, once the engine that is to speak has been chosen."""
+        variables, playable = spoken(file)
+        for name, value in variables.items():
+            if self._voice.get(name) != value:
+                self._finish(self._session.run("set", f"{name}={value}"), self._limit, seen=0)
+                self._voice[name] = value
+        return playable
 
     def gather(
         self,

@@ -12,8 +12,9 @@ import pytest
 
 from fs_app.domain.calls import CallAnswered, CallRinging
 from fs_app.domain.enums import Outcome
-from fs_app.switch.channel import ChannelHungUp, Gathered, Played
+from fs_app.switch.channel import ChannelHungUp, Gathered, Played, speech_path
 from fs_app.switch.hangup import outcome
+from tests.contract.sounds import loud_seconds, readable
 from tests.freeswitch.real import PATIENCE, Calls, request_to
 
 pytestmark = pytest.mark.freeswitch
@@ -111,3 +112,22 @@ def test_calls_that_nobody_takes(calls: Calls, number: str, expected: Outcome) -
     assert outcome(failed.cause, False) is outcome(ended.cause, False) is expected
     if number == "1012":
         assert any(isinstance(e, CallRinging) and e.uuid == request.call_uuid for e in calls.heard)
+
+
+def test_the_switchs_own_engine_speaks(calls: Calls, tmp_path: Path) -> None:
+    """mod_flite, by way of ``say:``: heard, stopped by a key, and a failure where the engine does not exist."""
+    heard = readable(tmp_path) / "heard.wav"
+    request = request_to("1009", calls.server)
+    channel = calls.place(request)
+    words = speech_path("flite", "slt", "Hello, your appointment is on Tuesday, March third, at ${three} thirty.")
+    calls.switch.api(f"uuid_setvar {request.call_uuid} RECORD_WRITE_ONLY true")
+    calls.switch.api(f"uuid_setvar {request.call_uuid} RECORD_STEREO false")
+    calls.switch.api(f"uuid_record {request.call_uuid} start {heard}")
+    assert channel.play([words]) == Played()
+    calls.switch.api(f"uuid_record {request.call_uuid} stop {heard}")
+    assert 2 < loud_seconds(heard) < 8
+    assert channel.play([speech_path("none", "slt", "Hello.")]) == Played(missing=True)
+    speaking = gevent.spawn(channel.gather, [words], maximum=1, timeout=3)
+    calls.press(request.call_uuid, "1")
+    assert speaking.get(timeout=PATIENCE) == Gathered("1", "complete")
+    calls.over(request.call_uuid)

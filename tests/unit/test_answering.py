@@ -53,6 +53,9 @@ class NamedPrompts:
     def warm(self, prompts: Any) -> None:
         pass
 
+    def file(self, prompt: Prompt) -> str:
+        return self.path(prompt)
+
     def apology(self, language: str) -> str:
         return "/sorry.wav"
 

@@ -40,6 +40,9 @@ class Named:
 
     def warm(self, prompts: Iterable[Prompt]) -> None: ...
 
+    def file(self, prompt: Prompt) -> str:
+        return self.path(prompt)
+
     def apology(self, language: str) -> str:
         return f"/apology-{language}"
 

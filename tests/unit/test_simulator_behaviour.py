@@ -163,6 +163,7 @@ def test_what_a_playback_argument_stands_for(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound")
     assert open_sounds(str(tmp_path / "text.wav"), "") == []
     assert open_sounds("say://hello", "") == []
+    assert [s.seconds for s in open_sounds("say:It is eleven.", "")] == [pytest.approx(17 / 15)]
 
 
 def test_a_recording_holds_what_the_callee_said(make: Make, server: OutboundServer, tmp_path: Path) -> None:

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from fs_app.config import load
-from fs_app.errors import ConfigError
+from fs_app.errors import ConfigError, PromptError
+from fs_app.switch.channel import check_path
+from ivr.dialogue import Speech
+from ivr.prompt_files import PromptFiles
 from ivr.speech_command import SpeechCommand
-from ivr.voices import Voices, voice
+from ivr.voices import SwitchVoice, Voices, voice
+from tests.sounds import wav
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,9 @@ from ivr.voices import Voices, voice
     ],
 )
 def test_what_is_run(words: tuple[str, ...], argv: list[str]) -> None:
-    assert voice(words).argv("-v hi", "fr-ca", "/x.wav") == argv
+    command = voice(words)
+    assert isinstance(command, SpeechCommand)
+    assert command.argv("-v hi", "fr-ca", "/x.wav") == argv
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,27 @@ def test_each_language_has_its_engine() -> None:
     assert Voices.of_settings(None, {}).of("en") == SpeechCommand()
     with pytest.raises(ConfigError, match=r"FS_APP_VOICES, fr: .*'none'"):
         Voices.of_settings(None, {"fr": ("none",)})
+
+
+def test_the_switch_speaks_by_itself(tmp_path: Path) -> None:
+    voices = Voices.of_settings(None, {"en": ("switch:flite:slt",)})
+    assert voices.of("en-gb") == SwitchVoice("flite", "slt")
+    source = tmp_path / "words.wav"
+    source.write_bytes(wav(bytes(80)))
+    files = PromptFiles(tmp_path / "sounds", Voices(SpeechCommand(("cp", str(source), "{file}")), voices.by_language))
+    hello = Speech("Hello ${env}, it is\n{3}:30 PM.", "en")
+    assert files.existing(hello) == "say:flite:slt:Hello env, it is 3:30 PM."
+    check_path(str(files.existing(hello)))
+    # Where only files are played, the default makes one.
+    assert files.existing(hello, file=True) is None
+    made = files.render(hello)
+    assert files.existing(hello, file=True) == made
+    assert Path(made).read_bytes() == source.read_bytes()
+    with pytest.raises(PromptError, match="no words"):
+        files.existing(Speech("${}", "en"))
+    for wrong in ("switch", "switch:flite", "switch:flite:", "switch:a b:c", "switch:a:b:c|d"):
+        with pytest.raises(ConfigError):
+            voice((wrong,))
 
 
 def test_settings(tmp_path: Path) -> None:
