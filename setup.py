@@ -13,7 +13,11 @@ setup(
     license="MPL-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["fs_app*", "ivr*", "scheduler*", "httpapi*"]),
-    package_data={"fs_app": ["py.typed"], "ivr": ["sounds/*.wav"]},
+    package_data={
+        "fs_app": ["py.typed"],
+        "ivr": ["sounds/*.wav"],
+        "httpapi": ["console/templates/*.html", "console/static/*"],
+    },
     install_requires=[
         "argon2-cffi>=23.1",
         "av>=14",
@@ -22,6 +26,7 @@ setup(
         "click>=8.1",
         "gevent>=24.2",
         "greenswitch==0.0.19",
+        "jinja2>=3.1",
         "num2words>=0.5.14",
         "peewee>=4.0",
         "phonenumbers>=8.13",
@@ -40,6 +45,7 @@ setup(
         "esl": ["python-ESL>=1.4.18"],
         "test": [
             "aiosmtpd>=1.4.6",
+            "axe-core-python>=0.1",
             "hypothesis>=6.100",
             "mypy>=1.10",
             "espeakng-loader>=0.2.4",
@@ -50,6 +56,7 @@ setup(
             "ruff>=0.5",
             "schemathesis>=4.32",
             "trustme>=1.2",
+            "selenium>=4.20",
             "types-gevent",
             "types-python-dateutil",
         ],

@@ -290,7 +290,7 @@ def rehearse(ctx: click.Context, until: str, outcome: str, as_json: bool) -> Non
     show_default=True,
     metavar="HOST:PORT",
     envvar="FS_APP_HTTP",
-    help="Where the REST API listens.",
+    help="Where the console and the REST API listen.",
 )
 @click.option(
     "--gateway",
@@ -298,13 +298,23 @@ def rehearse(ctx: click.Context, until: str, outcome: str, as_json: bool) -> Non
     help="Dial-string prefix on a real FreeSWITCH [default: loopback/{number}/fs_app_callees].",
 )
 @click.option("--number", default="15550100001", show_default=True, help="Whom to call; the callee must press 1.")
-def demo(once: bool, esl: str | None, esl_password: str, http_address: str, gateway: str | None, number: str) -> None:
+@click.option("--empty", is_flag=True, help="Make nothing but a user: the console leads through the first steps.")
+def demo(
+    once: bool,
+    esl: str | None,
+    esl_password: str,
+    http_address: str,
+    gateway: str | None,
+    number: str,
+    empty: bool,
+) -> None:
     """Show the main job: a reminder made over REST rings, is heard, and its key is on record.
 
     \b
     Examples:
         fs-app demo
         fs-app demo --once
+        fs-app demo --empty
         fs-app demo --esl 127.0.0.1:8021 --esl-password ClueCon
 
     Needs no set-up: it runs on a SQLite file of its own and the built-in switch. With --esl the switch is yours; its
@@ -315,4 +325,4 @@ def demo(once: bool, esl: str | None, esl_password: str, http_address: str, gate
     environ = {"FS_APP_HTTP": http_address, "FS_APP_ESL_PASSWORD": esl_password}
     if esl is not None:
         environ["FS_APP_ESL"] = esl
-    sys.exit(run_demo(environ, real_switch=esl is not None, gateway=gateway, number=number, once=once))
+    sys.exit(run_demo(environ, real_switch=esl is not None, gateway=gateway, number=number, once=once, empty=empty))

@@ -42,8 +42,11 @@ GREETING = (
 )
 
 
-def run_demo(environ: Mapping[str, str], *, real_switch: bool, gateway: str | None, number: str, once: bool) -> int:
-    """Run it; the exit code. With ``once`` it is 0 only when the alarm reads SUCCESS and CONFIRMED over REST."""
+def run_demo(
+    environ: Mapping[str, str], *, real_switch: bool, gateway: str | None, number: str, once: bool, empty: bool = False
+) -> int:
+    """Run it; the exit code. With ``once`` it is 0 only when the alarm reads SUCCESS and CONFIRMED over REST. With
+    ``empty`` nothing is shown: there is a user and a switch, and the console leads through the rest."""
     home = Path(tempfile.mkdtemp(prefix="fs-app-demo-"))
     if real_switch:
         home.chmod(0o755)  # the switch, another user perhaps, plays files from here
@@ -73,6 +76,12 @@ def run_demo(environ: Mapping[str, str], *, real_switch: bool, gateway: str | No
         pattern = gateway or ("loopback/{number}/fs_app_callees" if real_switch else "sofia/gateway/demo/")
         kind = "FreeSWITCH" if real_switch else "the built-in switch"
         story.say(f"fs-app on {base}, calling through {kind} at {settings.esl[0]}")
+        console = base.removesuffix("rest-api/")
+        if empty:
+            stop = stop_on_signals()  # before it is said: whoever reads it may press at once
+            story.say(f"Open {console} and sign in as {ADMIN} with the password {PASSWORD}.")
+            story.say("Serving until Ctrl-C.")
+            return service.run_forever(stop)
         client = _Client(base)
         threads = ThreadPool(1)
         event, alarm = threads.apply(_book_appointment, (client, pattern, number, story))
@@ -81,7 +90,7 @@ def run_demo(environ: Mapping[str, str], *, real_switch: bool, gateway: str | No
         good = bool(ended) and threads.apply(_read_back, (client, event, alarm, story))
         if once:
             return 0 if good else 1
-        story.say("Look at it yourself:")
+        story.say(f"Look at it yourself: open {console} and sign in as {ADMIN} with the password {PASSWORD}, or")
         for path in (f"alarm/{alarm}/", f"alarm-request/{event}/get_nested_alarm_request/", "callrequest/"):
             story.say(f"  curl -u {ADMIN}:{PASSWORD} {base}{path}")
         stop = stop_on_signals()  # before it is said: whoever reads it may press at once

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import IO
 
 import gevent
@@ -29,7 +30,7 @@ from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
-from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchError
+from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchDown, SwitchError
 from fs_app.explain import Explainer
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -44,6 +45,7 @@ from fs_app.store.outbox_queue import OutboxQueue
 from fs_app.switch.channel import Channel
 from fs_app.switch.dialstring import EMBEDDED
 from fs_app.switch.gate import Switch
+from fs_app.switch.gateway_state import gateway_words
 from fs_app.switch.outbound import OutboundServer
 from httpapi.app import make_app
 from httpapi.live import LiveFeed
@@ -54,7 +56,9 @@ from ivr.callback import take_call
 from ivr.dialogue import Prompt, Speech
 from ivr.keeping import KeepingJournal
 from ivr.prompts import Prompts
+from ivr.rehearsal import rehearse
 from ivr.runner import warm_call
+from ivr.speech_command import SpeechCommand, spoken
 from ivr.voices import Voices
 from scheduler.calls import LiveCalls, Observer, unobserved
 from scheduler.loop import Scheduler
@@ -126,10 +130,9 @@ class Service:
     # ---- building
 
     def _build_prompts(self) -> Prompts:
-        voices = Voices.of_settings(self.settings.tts, self.settings.voices)
         prompts = _ToldPrompts(
             self.settings.sounds,
-            voices,
+            self._voices(),
             self.journal.load_audio,
             ThreadPool(4),
             limit=self.settings.sounds_limit,
@@ -145,6 +148,26 @@ class Service:
             take_call(channel, keeper, prompts, self.clock, background=_beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
+
+    def _gateway_state(self, dial_string: str) -> str:
+        """How a gateway is, in the words of the switch. For native threads."""
+        return gateway_words(dial_string, lambda command: self._loop.ask(lambda: self._ask_switch(command)))
+
+    def _ask_switch(self, command: str) -> str:
+        switch = next((switch for switch in self.switches if switch.up), None)
+        if switch is None:
+            raise SwitchDown("no switch is connected")
+        return switch.api(command)
+
+    def _say(self, words: str, language: str) -> bytes:
+        """WAVE bytes of the words, for listening to them. Raises PromptError."""
+        voice = self._voices().of(language)
+        if not isinstance(voice, SpeechCommand):
+            raise PromptError("the switch itself speaks this language: it is heard in calls only")
+        return spoken(voice, words, language)
+
+    def _voices(self) -> Voices:
+        return Voices.of_settings(self.settings.tts, self.settings.voices)
 
     def _build_scheduler(self) -> None:
         settings = self.settings
@@ -190,6 +213,9 @@ class Service:
             webhook_networks=self.settings.webhook_networks,
             explain=Explainer(self.store, self.settings),
             password_strength=self.settings.password_strength,
+            rehearse=rehearse,
+            gateway_state=self._gateway_state if self.switches else None,
+            speak=self._say,
         )
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
 
@@ -403,6 +429,25 @@ class LoopCaller:
         """From any thread: run ``function`` in the loop soon. It must not block."""
         self._calls.append(function)
         self._watcher.send()
+
+    def ask(self, question: Callable[[], str], patience: float = 8.0) -> str:
+        """From a native thread: what ``question`` answers, asked in a greenlet. Raises FsAppError."""
+        answer: SimpleQueue[str | FsAppError] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                answer.put(question())
+            except FsAppError as exc:
+                answer.put(exc)
+
+        self.call(lambda: _beside(work))
+        try:
+            found = answer.get(timeout=patience)
+        except Empty:
+            raise FsAppError(f"no answer within {patience:g} s") from None
+        if isinstance(found, FsAppError):
+            raise found
+        return found
 
     def _run(self) -> None:
         while self._calls:

@@ -8,6 +8,7 @@ import bottle
 
 from fs_app.errors import StoreUnavailable
 from httpapi import crud, explorer, openapi
+from httpapi.console.routes import console
 from httpapi.context import BASE, Context
 from httpapi.errors import ApiError
 from httpapi.hooks import hook_handlers
@@ -55,6 +56,7 @@ def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handl
     yield BASE + "live/", live_handler(surround)
     for resource in resources.values():
         yield from _resource(surround, resource)
+    yield from console(surround, resources)
 
 
 def _resource(surround: Surround, resource: Resource) -> Iterator[tuple[str, Handler]]:

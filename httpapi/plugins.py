@@ -56,12 +56,12 @@ class Surround:
         """A handler for anybody."""
 
         def handle(request: Request, arguments: Mapping[str, str]) -> Response:
-            response = self._answer(inner, request, arguments)
+            response = self.answer(inner, request, arguments)
             return replace(response, headers={**ALWAYS, "Allow": ", ".join(allow), **response.headers})
 
         return handle
 
-    def _answer(self, inner: Handler, request: Request, arguments: Mapping[str, str]) -> Response:
+    def answer(self, inner: Handler, request: Request, arguments: Mapping[str, str]) -> Response:
         try:
             if not _HOST.fullmatch(request.host):
                 raise bad_request("the Host header is not a host name or address")

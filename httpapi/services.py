@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fs_app.clock import Clock
 from fs_app.domain.history import Explanation
+from fs_app.domain.rehearsal import Rehearse
 from fs_app.notify.address import Network
 from fs_app.store.database import Store
 from httpapi.live import LiveFeed
@@ -24,7 +25,9 @@ class Services:
     whose word about the address of a client is taken. ``webhook_networks`` are the private networks that webhooks may
     go to all the same. ``password_strength`` is what new passwords must have; 0 is off.
     ``explain(alarm_id, now)`` tells the story of an alarm; it comes from where the scheduler's own decisions can be
-    asked, which this room does not know.
+    asked, which this room does not know. ``rehearse`` goes through a survey without a telephone, ``speak`` makes WAVE
+    bytes of (words, language), ``gateway_state`` asks the switch how the gateway of a dial string is; None where this
+    process cannot.
     """
 
     store: Store
@@ -37,3 +40,6 @@ class Services:
     webhook_networks: Sequence[Network] = ()
     explain: Callable[[int, datetime], Explanation] | None = None
     password_strength: int = 0
+    rehearse: Rehearse | None = None
+    speak: Callable[[str, str], bytes] | None = None
+    gateway_state: Callable[[str], str] | None = None

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,6 +98,18 @@ class SpeechCommand:
             raise PromptError(f"the speech command {program} wrote no file") from None
         if not is_wav(content, size):
             raise PromptError(f"the speech command {program} wrote something that is not a WAV file with sound in it")
+
+
+def spoken(command: SpeechCommand, text: str, language: str) -> bytes:
+    """WAVE bytes of ``text``, kept nowhere: for listening to words before anybody is called. Blocks.
+
+    Raises PromptError.
+    """
+    with tempfile.TemporaryDirectory(prefix="fs-app-speech-") as home:
+        file = os.path.join(home, "words.wav")
+        command.render(text, language, file)
+        with open(file, "rb") as made:
+            return made.read()
 
 
 def is_wav(head: bytes, size: int) -> bool:

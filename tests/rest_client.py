@@ -31,6 +31,7 @@ from httpapi.plugins import Surround
 from httpapi.routes import registry
 from httpapi.server import HttpServer
 from httpapi.services import Services
+from ivr.rehearsal import rehearse
 
 Explain = Callable[[int, datetime], Explanation]
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -54,6 +55,11 @@ class TestClock:
     def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
         self.seconds += seconds
+
+
+def spoken(words: str, language: str) -> bytes:
+    """Stands in for a voice: what it was asked to say."""
+    return f"{language}: {words}".encode()
 
 
 @cache
@@ -91,6 +97,8 @@ class Api:
             self.live,
             webhook_networks=webhook_networks,
             explain=explain,
+            rehearse=rehearse,
+            speak=spoken,
         )
         self.surround = Surround(self.services, registry())
         self.app = make_app(self.services, self.surround)

@@ -35,6 +35,7 @@ from httpapi.kinds import (
 from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
 from httpapi.resource import Action, Change, Resource
 from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
+from httpapi.routes import alarm_actions
 from httpapi.schema import Schema
 from httpapi.web import Response, json_response
 
@@ -98,7 +99,7 @@ class Alarms(Resource):
     ordering = ("id", "due_at", "created_date", "status")
 
     def actions(self) -> Iterable[Action]:
-        return (Action("explain", "GET", self._explain),)
+        return (Action("explain", "GET", self._explain), *alarm_actions.actions(self))
 
     def _explain(self, ctx: Context, alarm_id: int) -> Response:
         """Why it was called, or not, and when next."""

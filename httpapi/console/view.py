@@ -1,0 +1,115 @@
+"""One page view: who looks, what they may reach, and how times look from where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fs_app.domain.enums import Role
+from fs_app.domain.window import load_zone
+from fs_app.store.models import User
+from httpapi.console import render
+from httpapi.console.fields import Posted, local
+from httpapi.console.names import titles
+from httpapi.console.rest import Rest, id_of
+from httpapi.web import Request, Response, Upload
+
+
+class View:
+    """Made for each request. ``rest`` is the API as this user sees it; ``csrf`` goes into every form."""
+
+    def __init__(self, rest: Rest, request: Request, user: User, csrf: str) -> None:
+        self.rest = rest
+        self.request = request
+        self.user = user
+        self.csrf = csrf
+        self.services = rest.services
+        self.now: datetime = rest.services.clock.now()
+        self._titles: dict[str, dict[int, str]] = {}
+        self._zones: dict[int, ZoneInfo] = {}
+
+    @property
+    def role(self) -> Role:
+        return Role(str(self.user.role))
+
+    @property
+    def manages(self) -> bool:
+        return self.role is not Role.CALENDAR_USER
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        return self.request.query()
+
+    @cached_property
+    def posted(self) -> Posted:
+        return self.request.form()
+
+    def field(self, name: str) -> str:
+        """What was posted under that name, as text."""
+        value = self.posted.get(name, "")
+        return "" if isinstance(value, Upload) else value
+
+    # --- times
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.services.default_zone
+
+    def zone_of_calendar(self, calendar: object) -> ZoneInfo:
+        """Of a calendar given by id or address: its own zone, or the configured one."""
+        row_id = id_of(calendar)
+        if row_id is None:
+            return self.zone
+        if row_id not in self._zones:
+            name = self.rest.get("calendar", row_id)["timezone"]
+            self._zones[row_id] = load_zone(name) if name else self.zone
+        return self._zones[row_id]
+
+    def zone_of(self, path: str, row: Mapping[str, Any]) -> ZoneInfo:
+        """Where the times of this row are meant."""
+        if path == "event":
+            return self.zone_of_calendar(row.get("calendar"))
+        if path == "alarm" and row.get("event") is not None:
+            event = id_of(row["event"])
+            return self.zone_of_calendar(self.rest.get("event", event)["calendar"]) if event else self.zone
+        return self.zone
+
+    def local(self, value: Any, zone: ZoneInfo | None = None) -> datetime:
+        return local(value, zone or self.zone)
+
+    # --- names
+
+    def learn(self, path: str, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
+        """Read the titles of every relation of these rows at once."""
+        specs = self.rest.registry[path].reader.specs
+        for name in names:
+            spec = specs.get(name)
+            if spec is not None and spec.kind.relation and spec.kind.shown_as != "username":
+                ids = {row_id for row in rows if (row_id := id_of(row.get(name))) is not None}
+                known = self._titles.setdefault(spec.kind.relation, {})
+                known.update(titles(self.rest, spec.kind.relation, ids - known.keys()))
+
+    def title(self, path: str, address: object) -> str:
+        """What the row at this address is called; its number when that is not for this user to know."""
+        row_id = id_of(address)
+        if row_id is None:
+            return ""
+        known = self._titles.setdefault(path, {})
+        if row_id not in known:
+            known.update(titles(self.rest, path, [row_id]))
+        return known.get(row_id, f"no. {row_id}")
+
+    # --- answering
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        return render.page(self, template, status, values)
+
+    def go(self, address: str, notice: str = "") -> Response:
+        """To another page of ours, with a word about what was done."""
+        if notice:
+            address += ("&" if "?" in address else "?") + urlencode({"done": notice})
+        return Response(303, b"", {"Location": address})
