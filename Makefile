@@ -6,13 +6,18 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FULL_STAMP := $(VENV)/.installed-test
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test soak lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/fs-app demo
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Years of 10,000 alarms each, for as long as one likes: make soak YEARS=5
+YEARS ?= 1
+soak: $(FULL_STAMP)
+	FS_APP_TEST_SOAK=$(YEARS) $(BIN)/python -m pytest -p no:xdist -s tests/simulation -k soak
 
 lint: $(FULL_STAMP)
 	$(BIN)/ruff check .

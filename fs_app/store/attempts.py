@@ -59,6 +59,7 @@ from fs_app.store.models import (
 )
 from fs_app.store.models import database as proxy
 from fs_app.store.outbox_queue import insert_message
+from fs_app.store.whole import first_row
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,10 @@ class Attempts:
     def next_call(self, now: datetime, pacing: Pacing = UNPACED) -> datetime | None:
         """When a claim of calls may find something to do. None: nothing waits, or not before a call ends."""
         with self._store.reading():
-            return lanes.Room(now, pacing, lock=False).next_look()
+            head = lanes.first_due()
+            return (
+                head if head is None or head > now + lanes.BEHIND else lanes.Room(now, pacing, lock=False).next_look()
+            )
 
     def fail_over(
         self,
@@ -244,7 +248,7 @@ class Attempts:
     def facts(self, call_uuid: str) -> CallFacts | None:
         """What is on record about a call; None when there is no such call."""
         with self._store.reading():
-            call = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
+            call = self._call(call_uuid)
             return None if call is None else _facts(call, self._alarm_of(call_uuid))
 
     def policy(self, call_uuid: str) -> tuple[RetryPolicy, int] | None:
@@ -357,10 +361,11 @@ class Attempts:
             raise LeaseLost("the lease on this call is no longer ours")
 
     def _alarm_of(self, call_uuid: str) -> Alarm | None:
-        found: Alarm | None = (
-            Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid).first()
-        )
-        return found
+        calls = "JOIN alarm_request r ON r.alarm_id = t.id JOIN call_request c ON c.id = r.callrequest_id"
+        return first_row(Alarm, f"{calls} WHERE c.request_uuid = ?", call_uuid)
+
+    def _call(self, call_uuid: str) -> CallRequest | None:
+        return first_row(CallRequest, "WHERE t.request_uuid = ?", call_uuid)
 
     def _is_attempt(self, call_uuid: str) -> Expression:
         """Which attempt that call is. Not the alarm's last one: its callee may have called back meanwhile."""
@@ -370,8 +375,7 @@ class Attempts:
 
     def _heard(self, alarm: Alarm, call_uuid: str) -> bool:
         """Whether the callee has called back and heard the reminder since that attempt was claimed."""
-        call = CallRequest.get(CallRequest.request_uuid == call_uuid)
-        return callbacks.was_heard(alarm.id, call.call_time)
+        return callbacks.was_heard(alarm.id, call_uuid)
 
     def _set_alarm(self, alarm: Alarm, status: int, now: datetime, reason: str, due_at: datetime | None) -> None:
         changed = (
@@ -400,7 +404,8 @@ class Attempts:
                 lease_expires=None,
             ).where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
         )
-        call = CallRequest.get(CallRequest.request_uuid == call_uuid)
+        call = self._call(call_uuid)
+        assert call is not None  # it has just been changed
         if call.gateway_id is not None:
             used = {"count_call": Gateway.count_call + 1, "secondused": Gateway.secondused + billsec}
             Gateway.update(**used).where(Gateway.id == call.gateway_id).execute()
@@ -417,7 +422,8 @@ class Attempts:
     def _claim_calls(self, now: datetime, limit: int, lease: timedelta, decide: Decide, pacing: Pacing) -> list[Claim]:
         """One turn for each lane, and again, while there is room: see fs_app.store.lanes."""
         claims: list[Claim] = []
-        if lanes.nothing_due(now):
+        head = lanes.first_due()
+        if head is None or head > now + lanes.BEHIND:
             return claims
         room = lanes.Room(now, pacing)
         done: set[int] = set()  # nothing more to be had from these in this claim
@@ -521,7 +527,8 @@ class Attempts:
         """The last attempt was in vain: those who wanted to know are told."""
         call = CallRequest.get(CallRequest.request_uuid == call_uuid)
         outbox.tell(alarm, "failed", now, call=call, reason=reason)
-        due = due_alarm(alarm, self._zone)
+        wanted = alarm.phonenumber_sms_failure or alarm.phonenumber_escalation
+        due = due_alarm(alarm, self._zone) if wanted else None
         if due is not None:
             outbox.failure_sms(alarm, due, now)
             self._escalate(alarm, due, now)
@@ -564,7 +571,7 @@ class Attempts:
 def _event_pending(alarm: Alarm) -> bool:
     """Whether the event is pending; on PostgreSQL under its lock, so that whoever pauses or resumes it comes before
     or after this whole transaction, and not in between, where each would leave the alarm to the other."""
-    query = Event.select().where(Event.id == alarm.event_id)
+    query = Event.select(Event.status).where(Event.id == alarm.event_id)
     if not isinstance(proxy.obj, SqliteDatabase):
         query = query.for_update()
     event = query.first()

@@ -23,6 +23,7 @@ from fs_app.store.models import (
     Event,
     SurveyAnswer,
 )
+from fs_app.store.whole import first_row
 
 INBOUND = "inbound "  # what ``CallRequest.originate`` of such a call begins with
 HEARD = "called back"  # the reason on its alarm, once the reminder was heard
@@ -100,19 +101,14 @@ def heard(call: CallRequest, now: datetime) -> None:
     ).execute()
 
 
-def was_heard(alarm_id: int, since: datetime) -> bool:
-    """Whether the alarm's reminder was heard in a call that came to us after ``since``."""
-    calls = (
-        AlarmRequest.select()
-        .join(CallRequest)
-        .where(
-            AlarmRequest.alarm == alarm_id,
-            AlarmRequest.status == AlarmStatus.SUCCESS,
-            CallRequest.call_time >= since,
-            CallRequest.originate.startswith(INBOUND),
-        )
+def was_heard(alarm_id: int, call_uuid: str) -> bool:
+    """Whether the alarm's reminder was heard in a call that came to us since that call of ours was claimed."""
+    heard = (
+        "JOIN call_request c ON c.id = t.callrequest_id JOIN call_request ours ON ours.request_uuid = ? "
+        "WHERE t.alarm_id = ? AND t.status = ? AND c.call_time >= ours.call_time AND c.originate LIKE ?"
     )
-    return bool(calls.exists())
+    success = AlarmStatus.SUCCESS.value
+    return first_row(AlarmRequest, heard, call_uuid, alarm_id, success, INBOUND + "%") is not None
 
 
 def pressed(call: CallRequest, alarm: Alarm | None) -> bool:

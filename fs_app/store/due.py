@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, fn
+from peewee import fn
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, AmdBehavior, EventStatus
@@ -14,6 +14,7 @@ from fs_app.domain.phone import is_number
 from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import Closed, first_due, load_zone, next_open
+from fs_app.errors import NotFound
 from fs_app.numbers import international, spellings
 from fs_app.store.models import (
     Alarm,
@@ -22,30 +23,23 @@ from fs_app.store.models import (
     CalendarSetting,
     CalendarUserProfile,
     DncContact,
-    DncList,
     Event,
     Gateway,
     User,
 )
+from fs_app.store.whole import by_id, first_row
 
 
 def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
     """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none."""
-    row = (
-        Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
-        .join(Calendar)
-        .join(User)
-        .join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id), attr="profile_row")
-        .join(CalendarSetting, JOIN.LEFT_OUTER)
-        .join(Gateway, JOIN.LEFT_OUTER)
-        .where(Event.id == alarm.event_id)
-        .first()
-    )
-    if row is None:
+    row = by_id(Event, alarm.event_id)
+    calendar = None if row is None else by_id(Calendar, row.calendar_id)
+    user = None if calendar is None else by_id(User, calendar.user_id)
+    if row is None or calendar is None or user is None:
         return None
-    profile = getattr(row.calendar.user, "profile_row", None)
-    setting = None if profile is None else profile.calendar_setting
-    zone = zone_of(row.calendar, default_zone)
+    profile = first_row(CalendarUserProfile, "WHERE t.user_id = ?", user.id)
+    setting = None if profile is None else by_id(CalendarSetting, profile.calendar_setting_id)
+    zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
     country = setting.country if setting else ""
     number = alarm.alarm_phonenumber
@@ -63,7 +57,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
             zone=zone,
             event_end=row.end,
             require_keypress=bool(setting and setting.require_keypress and not _for_machines(setting)),
-            closed=closed_days(row.calendar),
+            closed=closed_days(calendar),
             retry_delays={**((setting.retry_delays or {}) if setting else {}), **(alarm.retry_delays or {})},
             insistent=alarm.insistent,
         ),
@@ -74,7 +68,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         setting=None if setting is None else setting_facts(setting),
         survey_id=alarm.survey_id or (setting.survey_id if setting else None),
         language=_language(row.data, profile),
-        calendar_user=_called(row.calendar.user, profile),
+        calendar_user=_called(user, profile),
         occurrence=row.parent_event_id is not None,
         do_not_call=is_dnc(manager_id, number, country),
         method=AlarmMethod(alarm.method),
@@ -140,16 +134,16 @@ def is_dnc(manager_id: int | None, number: str, country: str = "") -> bool:
     that of numbers written without one."""
     if manager_id is None or not number:
         return False
-    listed = (
-        DncContact.select()
-        .join(DncList)
-        .where(DncList.user == manager_id, DncContact.phone_number.in_(spellings(number, country)))
-    )
-    return bool(listed.exists())
+    written = spellings(number, country)
+    marks = ", ".join("?" * len(written))
+    listed = f"JOIN dnc_list l ON l.id = t.dnc_list_id WHERE l.user_id = ? AND t.phone_number IN ({marks})"
+    return first_row(DncContact, listed, manager_id, *written) is not None
 
 
 def setting_facts(row: CalendarSetting) -> SettingFacts:
-    gateway = row.aleg_gateway
+    gateway = by_id(Gateway, row.aleg_gateway_id)
+    if gateway is None:
+        raise NotFound(f"calendar setting {row.id} has no gateway")
     return SettingFacts(
         callerid=row.callerid,
         caller_name=row.caller_name,
@@ -165,7 +159,7 @@ def setting_facts(row: CalendarSetting) -> SettingFacts:
 def _gateway_facts(row: Gateway, seen: frozenset[int]) -> GatewayFacts:
     """A gateway and those that stand in for it; one that comes round again is left out."""
     seen |= {row.id}
-    following = row.failover if row.failover_id is not None and row.failover_id not in seen else None
+    following = None if row.failover_id in seen else by_id(Gateway, row.failover_id)
     return GatewayFacts(
         id=row.id,
         name=row.name,
