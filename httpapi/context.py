@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fs_app.store.models import Base, User
+from fs_app.store.models import Base, Calendar, User
 from httpapi.services import Services
 from httpapi.web import Request
 
@@ -28,6 +28,9 @@ class Context:
         self.means = means  # how it signed in: basic, token or session
         self.now: datetime = services.clock.now()
         self.wake = False  # set by whoever changes what is due; rung after the commit
+        self.seen: set[tuple[str, int]] = set()  # relations that were found visible in this request
+        self.made: dict[int, Any] = {}  # events that this very transaction made: nobody else can change them yet
+        self._calendars: dict[int, Any] = {}
         self._usernames: dict[int, str] = {}
 
     def url(self, path: str, row_id: object = None, tail: str = "") -> str:
@@ -38,6 +41,12 @@ class Context:
     @property
     def base(self) -> str:
         return f"{self.request.scheme}://{self.request.host}{BASE}"
+
+    def calendar(self, calendar_id: int) -> Any:
+        """The calendar as this request found it first; None when there is none."""
+        if calendar_id not in self._calendars:
+            self._calendars[calendar_id] = Calendar.get_or_none(Calendar.id == calendar_id)
+        return self._calendars[calendar_id]
 
     def username(self, user_id: int | None) -> str | None:
         if user_id is None:

@@ -13,6 +13,7 @@ from fs_app.domain.enums import Role
 from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
 from httpapi.etag import check_if_match, etag, found
+from httpapi.export import as_csv
 from httpapi.idempotency import once, refuse_key
 from httpapi.listing import page
 from httpapi.resource import Change, Resource
@@ -22,6 +23,8 @@ from httpapi.web import Request, Response, Upload, json_response
 def list_rows(ctx: Context, resource: Resource) -> Response:
     _must_read(ctx, resource)
     with ctx.services.store.reading():
+        if "format" in ctx.request.query():
+            return as_csv(ctx, resource)
         return json_response(200, page(ctx, resource, resource.query(ctx), ctx.url(resource.path)))
 
 
@@ -36,12 +39,9 @@ def create(ctx: Context, resource: Resource) -> Response:
     _must_write(ctx, resource, creating=True)
     no_query(ctx)
     body = read_body(ctx, resource)
-    errors = Errors()
-    values = resource.reader.read(body, errors, partial=False)
-    if resource.owner and values.get(resource.owner) is None and resource.owner not in body:
-        values[resource.owner] = ctx.user.id
-    prepared = {} if errors else resource.prepare(ctx, body)
-    change = Change(resource, None, _with_defaults(resource, values), errors, prepared)
+    change = new_change(ctx, resource, body)
+    if not change.errors:
+        change.prepared = resource.prepare(ctx, body)
     with _writing(ctx):
         answer = once(ctx, lambda: insert(ctx, resource, change), resource.remembered)
     shown = json.loads(answer.body)
@@ -50,6 +50,12 @@ def create(ctx: Context, resource: Resource) -> Response:
 
 def insert(ctx: Context, resource: Resource, change: Change) -> tuple[dict[str, Any], str]:
     """The new row, checked and written, as it is shown, and its address. Inside a transaction."""
+    row = write_row(ctx, resource, change)
+    return resource.show(ctx, row), resource.address(ctx, row)
+
+
+def write_row(ctx: Context, resource: Resource, change: Change) -> Any:
+    """The new row, checked and written. Inside a transaction. Raises ApiError 400 with what is wrong."""
     _prepare(ctx, resource, change)
     columns = resource.columns(change)
     for name in ("created_date", "created_on", "updated_date"):
@@ -57,7 +63,16 @@ def insert(ctx: Context, resource: Resource, change: Change) -> tuple[dict[str, 
             columns.setdefault(name, ctx.now)
     row = resource.model.create(**columns)
     resource.saved(ctx, row, change)
-    return resource.show(ctx, row), resource.address(ctx, row)
+    return row
+
+
+def new_change(ctx: Context, resource: Resource, body: Mapping[str, Any]) -> Change:
+    """What ``body`` asks to create, read and given its defaults; what is wrong with it so far is in its errors."""
+    errors = Errors()
+    values = resource.reader.read(body, errors, partial=False)
+    if resource.owner and values.get(resource.owner) is None and resource.owner not in body:
+        values[resource.owner] = ctx.user.id
+    return Change(resource, None, _with_defaults(resource, values), errors)
 
 
 def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> Response:
@@ -211,6 +226,8 @@ def read_body(ctx: Context, resource: Resource | None = None, *, empty: bool = F
 
 def read_json(request: Request, maximum: int = Resource.max_body, wanted: str = "application/json") -> dict[str, Any]:
     """The JSON object that a request consists of. Raises ApiError 400, 413 or 415; ``wanted`` is for its words."""
+    if not request.body and not request.content_type:
+        raise bad_request(f"there is no body: send {wanted}")
     kind, _, parameters = request.content_type.partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if kind.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
@@ -218,7 +235,7 @@ def read_json(request: Request, maximum: int = Resource.max_body, wanted: str = 
     if len(request.body) > maximum:
         raise ApiError(413, {"detail": f"the body has {len(request.body)} bytes: at most {maximum}"})
     try:
-        body = json.loads(request.body.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_object)
+        body = parse_json(request.body.decode("utf-8"))
     except UnicodeDecodeError as exc:
         raise bad_request(f"the body is not UTF-8: byte {exc.start} is wrong") from None
     except RecursionError:
@@ -228,6 +245,11 @@ def read_json(request: Request, maximum: int = Resource.max_body, wanted: str = 
     if not isinstance(body, dict):
         raise bad_request("the body is not a JSON object: send {…}")
     return body
+
+
+def parse_json(text: str) -> Any:
+    """JSON as it is taken here: no NaN, no name twice. Raises ValueError and RecursionError."""
+    return json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
 
 
 def _constant(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -10,13 +11,14 @@ from urllib.parse import urlencode
 from fs_app.domain.window import to_utc
 from fs_app.errors import InvalidInput
 from httpapi.context import Context
-from httpapi.errors import Errors, not_found
+from httpapi.errors import Errors, bad_request, not_found
 from httpapi.kinds import parse_integer
 
 if TYPE_CHECKING:
     from httpapi.resource import Resource
 
 PAGE_SIZE, PAGE_MAX = 20, 1000
+_PAGING = ("page", "page_size", "format")
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 
 
@@ -30,13 +32,7 @@ def page(ctx: Context, resource: Resource, query: Any, address: str) -> dict[str
     errors = Errors()
     number = _count(given.get("page", "1"), "page", 2**31 - 1, errors)
     size = _count(given.get("page_size", str(PAGE_SIZE)), "page_size", PAGE_MAX, errors)
-    for name, value in given.items():
-        if name not in ("page", "page_size", "ordering"):
-            condition = _filter(ctx, resource, name, value, errors)
-            if condition is not None:
-                query = query.where(condition)
-    order = _ordering(resource, given.get("ordering", ""), errors)
-    errors.raise_any()
+    query, order = _chosen(ctx, resource, query, {n: v for n, v in given.items() if n not in _PAGING}, errors)
 
     total = query.count()
     last = max(1, -(-total // size))
@@ -55,6 +51,34 @@ def page(ctx: Context, resource: Resource, query: Any, address: str) -> dict[str
         "previous": link(number - 1),
         "results": resource.show_all(ctx, rows),
     }
+
+
+def every(ctx: Context, resource: Resource, query: Any, most: int) -> Any:
+    """The query of all rows that the filters find, in order. Raises ApiError 400, also when they are more than
+    ``most``."""
+    given = ctx.request.query()
+    errors = Errors()
+    if given.pop("format", "csv") != "csv":
+        errors.add("format", "give csv, or leave it out for JSON")
+    query, order = _chosen(ctx, resource, query, given, errors)
+    total = query.count()
+    if total > most:
+        raise bad_request(f"these are {total} rows: at most {most} in one file, filter them")
+    return query.order_by(*order)
+
+
+def _chosen(
+    ctx: Context, resource: Resource, query: Any, given: Mapping[str, str], errors: Errors
+) -> tuple[Any, list[Any]]:
+    """The query with its filters, and the order. Raises ApiError 400 with everything in ``errors``."""
+    for name, value in given.items():
+        if name != "ordering":
+            condition = _filter(ctx, resource, name, value, errors)
+            if condition is not None:
+                query = query.where(condition)
+    order = _ordering(resource, given.get("ordering", ""), errors)
+    errors.raise_any()
+    return query, order
 
 
 def _count(value: str, name: str, maximum: int, errors: Errors) -> int:
@@ -116,4 +140,4 @@ def _may_compare(ordered: bool, comparison: str) -> bool:
 
 
 def _names(resource: Resource) -> list[str]:
-    return [*sorted(resource.filters), "ordering", "page", "page_size"]
+    return [*sorted(resource.filters), "ordering", "page", "page_size", "format"]

@@ -157,6 +157,7 @@ def _collection(resource: Resource) -> dict[str, Any]:
             errors(400, 401, 403, 404, 405, 429, 503),
             parameters=_query(resource),
         )
+        found["get"]["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     if "POST" in resource.collection:
         made = operation(
             resource.path,
@@ -232,8 +233,8 @@ def _action(resource: Resource, action: Action) -> dict[str, Any]:
     if action.takes is not None or action.method != "GET":
         taken = {"schema": dict(action.takes or OBJECT)}
         if action.example is not None:
-            taken["example"] = dict(action.example)
-        body = {"required": action.takes is not None, "content": {JSON: taken}}
+            taken["example"] = action.example
+        body = {"required": action.takes is not None, "content": dict.fromkeys(action.media_taken, taken)}
     gives = {} if action.gives is None else dict(action.gives)
     refused = (
         (400, 401, 403, 404, 405, 429, 503) if body is None else (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
@@ -266,4 +267,5 @@ def _query(resource: Resource) -> list[dict[str, Any]]:
         query_parameter("ordering", {"type": "string", "enum": order}),
         query_parameter("page", {**whole, "maximum": 2**31 - 1}),
         query_parameter("page_size", {**whole, "maximum": PAGE_MAX}),
+        query_parameter("format", {"enum": ["csv"], "description": "every row, for a spreadsheet"}),
     ]

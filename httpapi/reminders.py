@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.enums import AlarmStatus, EventStatus
 from fs_app.domain.window import load_zone
 from fs_app.store.due import waiting_until
-from fs_app.store.models import Alarm, Calendar, Event
+from fs_app.store.models import Alarm, Event
 from httpapi.context import Context
 from httpapi.errors import conflict
 
@@ -17,7 +18,7 @@ OPEN = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 def zone_of(ctx: Context, calendar_id: int) -> ZoneInfo:
     """The calendar's zone, or the configured one."""
-    found = Calendar.select(Calendar.timezone).where(Calendar.id == calendar_id).first()
+    found = ctx.calendar(calendar_id)
     name = str(found.timezone) if found else ""
     return load_zone(name) if name else ctx.services.default_zone
 
@@ -28,11 +29,12 @@ def refresh_event(ctx: Context, event: Any) -> None:
         refresh_alarm(ctx, alarm, event)
 
 
-def refresh_alarm(ctx: Context, alarm: Any, event: Any) -> None:
-    """Write ``due_at`` unless a claim came first: the status is checked in the same statement."""
+def refresh_alarm(ctx: Context, alarm: Any, event: Any) -> datetime | None:
+    """Write ``due_at`` unless a claim came first: the status is checked in the same statement. What was written."""
     due = waiting_until(alarm, event, ctx.services.default_zone)
     Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(OPEN)).execute()
     ctx.wake = True
+    return due
 
 
 def refresh_calendar(ctx: Context, calendar_id: int) -> None:

@@ -35,7 +35,8 @@ class Action:
     below_row: bool = True
     summary: str = ""
     takes: Mapping[str, Any] | None = None  # JSON schema of the body, where there is one
-    example: Mapping[str, Any] | None = None
+    media_taken: tuple[str, ...] = ("application/json",)
+    example: Any = None
     gives: Mapping[str, Any] | None = None  # JSON schema of the answer; None: any JSON
     media: str = "application/json"
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # parameter -> its JSON schema
@@ -207,8 +208,12 @@ class Resource:
             change.values[name] = row_id
             if change.row is not None and raw(change.row, name) == row_id:
                 continue
+            if (target.path, row_id) in ctx.seen:
+                continue
             known = Role(str(ctx.user.role)) in target.readers or target.path == "user"
-            if not known or not target.query(ctx).where(getattr(target.model, target.lookup) == row_id).exists():
+            if known and target.query(ctx).where(getattr(target.model, target.lookup) == row_id).exists():
+                ctx.seen.add((target.path, row_id))
+            else:
                 change.errors.add(name, f"no {target.path} {given}: it does not exist, or it is not yours")
                 del change.values[name]
 

@@ -79,7 +79,7 @@ class AlarmSchema(Schema):
     insistent: Annotated[bool, boolean()] = False
     insistent_code: Annotated[str, text(18, check=matching(r"[0-9]+", "a code of digits"))] = ""
     phonenumber_escalation: Annotated[str, text(50, check=normalise_number)] = ""
-    num_attempt: Annotated[int, shown({"type": "integer"}), READ_ONLY]
+    num_attempt: Annotated[int, integer(0), READ_ONLY]
     status: Annotated[int, choice(AlarmStatus), READ_ONLY]
     result: Annotated[int, choice(AlarmResult), READ_ONLY]
     reason: Annotated[str, shown({"type": "string"}), READ_ONLY]
@@ -127,7 +127,7 @@ class Alarms(Resource):
         return scope.within(Alarm.event, scope.events(user))
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
-        event = Event.get_by_id(change.get("event"))
+        event = ctx.made.get(change.get("event")) or Event.get_by_id(change.get("event"))
         return zone_of(ctx, raw(event, "calendar"))
 
     def check(self, ctx: Context, change: Change) -> None:
@@ -148,11 +148,13 @@ class Alarms(Resource):
     def saved(self, ctx: Context, row: Any, change: Change) -> None:
         timing = ("event", "date_start_notice", "daily_start", "daily_stop", "advance_notice")
         if change.row is None or any(raw(row, name) != raw(change.row, name) for name in timing):
-            # The event is locked, so that nobody pauses it between this look and the commit.
-            event = ctx.for_update(Event.select().where(Event.id == raw(row, "event"))).get()
-            refresh_alarm(ctx, row, event)
-            look_at(ctx, event.id)
-            row.due_at = Alarm.get_by_id(row.id).due_at
+            event = ctx.made.get(raw(row, "event"))
+            if event is None:
+                # The event is locked, so that nobody pauses it between this look and the commit.
+                event = ctx.for_update(Event.select().where(Event.id == raw(row, "event"))).get()
+            row.due_at = refresh_alarm(ctx, row, event)
+            if event.rule_id is not None:
+                look_at(ctx, event.id)
         elif raw(row, "status") in OPEN:
             ctx.wake = True
 

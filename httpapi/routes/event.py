@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from fs_app.domain.enums import EventStatus
 from fs_app.domain.rules import parse_exdates
 from fs_app.domain.tags import VALUE_MAX
-from fs_app.store.models import Alarm, Calendar, Event, User
+from fs_app.store.models import Alarm, Event, User
 from fs_app.store.occurrences import Occurrences
 from httpapi import scope
+from httpapi.bulk import create_many
 from httpapi.context import Context, raw
 from httpapi.crud import no_query, read_body, writing
 from httpapi.errors import Errors, not_found
@@ -26,7 +27,6 @@ from httpapi.kinds import (
     moment,
     own_url,
     relation,
-    shown,
     text,
 )
 from httpapi.listing import page
@@ -74,7 +74,7 @@ class EventSchema(Schema):
     exdates: Annotated[list[str] | None, array(_exdates, "an array of dates and times that the rule leaves out")] = None
     data: Annotated[dict[str, Any] | None, json_object(_data, "an object of strings, numbers and booleans")] = None
     parent_event: Annotated[int | None, relation("event"), READ_ONLY]
-    occ_count: Annotated[int, shown({"type": "integer"}), READ_ONLY]
+    occ_count: Annotated[int, integer(0), READ_ONLY]
 
 
 class _StatusSchema(Schema):
@@ -106,7 +106,7 @@ class Events(Resource):
             change.values["end"] = change.get("start") + timedelta(hours=1)
         if change.get("end") < change.get("start"):
             change.errors.add("end", "is before the start: give a later end as well")
-        owner = Calendar.select().where(Calendar.id == change.get("calendar")).first()
+        owner = ctx.calendar(change.get("calendar"))
         if owner is None or raw(owner, "user") != change.get("creator"):
             change.errors.add("calendar", "belongs to another calendar user than the creator: choose one of theirs")
         if change.values.get("rule") is not None and change.get("parent_event") is not None:
@@ -134,6 +134,20 @@ class Events(Resource):
 
     def actions(self) -> Iterable[Action]:
         return (
+            Action(
+                "bulk",
+                "POST",
+                lambda ctx, _: create_many(ctx),
+                below_row=False,
+                summary="Many events with alarms, from CSV or JSON lines",
+                takes={"type": "string"},
+                media_taken=("text/csv", "application/x-ndjson"),
+                example="title,start,calendar,alarm_phonenumber\nCheck-up,2026-09-01 09:00,1,+15550100\n",
+                query={
+                    "mode": {"enum": ["all", "rows"]},
+                    "calendar": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+                },
+            ),
             Action("get_list_child", "GET", self._list_child),
             Action("children", "GET", self._children),
             Action("update_last_child_status", "PATCH", self._update_last_child),

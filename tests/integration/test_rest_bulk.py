@@ -1,0 +1,120 @@
+"""Many events in one request: all or nothing, or row by row with a report."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fs_app.store.models import Alarm, Event
+from tests.rest_client import Answer, Api, new_calendar
+
+HEAD = "title,start,alarm_phonenumber,advance_notice,data.name\n"
+
+
+def send(api: Api, text: str, query: str = "?calendar=1", kind: str = "text/csv", **headers: str) -> Answer:
+    return api.send("POST", f"event/bulk/{query}", text.encode(), {"Content-Type": kind, **headers})
+
+
+@pytest.fixture
+def api_with_calendar(api: Api) -> Api:
+    new_calendar(api)
+    return api
+
+
+def test_csv(api_with_calendar: Api) -> None:
+    api = api_with_calendar
+    rung = api.rung
+    answer = send(api, HEAD + 'Check-up,2026-03-10 09:00,+15550100,3600,"Ann, née B."\n,2026-03-11 09:00,,,\n\n')
+    told = answer.json()
+    assert (answer.status, told["created"], told["failed"], told["errors"]) == (201, 2, 0, [])
+    assert api.rung > rung
+    first, second = told["rows"]
+    assert (first["row"], second) == (2, {"row": 3, "event": second["event"], "alarms": []})
+    event = api.get(first["event"].partition("/rest-api/")[2])
+    assert (event["title"], event["start"], event["data"]) == (
+        "Check-up",
+        "2026-03-10T08:00:00Z",
+        {"name": "Ann, née B."},
+    )
+    assert event["creator"] == api.url("calendar-user", api.ids["practice"])
+    alarm = api.get(first["alarms"][0].partition("/rest-api/")[2])
+    assert (alarm["alarm_phonenumber"], alarm["due_at"]) == ("+15550100", "2026-03-10T07:00:00Z")
+
+
+def test_as_spreadsheets_write_it(api_with_calendar: Api) -> None:
+    text = "\ufefftitle;start;alarm_phonenumber\r\nVisite;2026-03-10 09:00;+33 1 23 45 67 89\r\n"
+    assert send(api_with_calendar, text).json()["created"] == 1
+
+
+def test_json_lines_with_several_alarms(api_with_calendar: Api) -> None:
+    api = api_with_calendar
+    one = {
+        "title": "x",
+        "start": "2026-03-10 09:00",
+        "calendar": "/rest-api/calendar/1/",
+        "data": {"name": "Ann"},
+        "alarms": [{"alarm_phonenumber": "5550100"}, {"alarm_phonenumber": "5550101", "advance_notice": 60}],
+    }
+    flat = {"start": "2026-03-11 09:00", "calendar": 1, "alarm_phonenumber": "5550100"}
+    told = send(api, f"{json.dumps(one)}\n\n{json.dumps(flat)}\n", "", "application/x-ndjson").json()
+    assert [len(row["alarms"]) for row in told["rows"]] == [2, 1]
+    assert [row["row"] for row in told["rows"]] == [1, 3]
+
+
+BAD = HEAD + "a,2026-03-10 09:00,+15550100,0,\nb,tomorrow,+15550100,x,\nc,2026-03-10 09:00\nd,2026-03-10 09:00,abc,0,\n"
+
+
+def test_one_wrong_row_undoes_all(api_with_calendar: Api) -> None:
+    answer = send(api_with_calendar, BAD)
+    told = answer.json()
+    assert (answer.status, told["detail"]) == (400, "nothing was created: 3 of 4 rows are wrong")
+    assert [(one["row"], list(one["errors"])) for one in told["errors"]] == [
+        (3, ["start"]),
+        (4, ["row"]),
+        (5, ["alarm_phonenumber"]),
+    ]
+    assert Event.select().count() == 0
+
+
+def test_row_by_row_the_right_ones_stay(api_with_calendar: Api) -> None:
+    told = send(api_with_calendar, BAD, "?calendar=1&mode=rows").json()
+    assert (told["created"], told["failed"]) == (1, 3)
+    assert Event.select().count() == 1  # an event whose alarm is wrong is not made either
+    assert Alarm.select().count() == 1
+
+
+def test_somebody_elses_calendar_is_none(api_with_calendar: Api) -> None:
+    api = api_with_calendar
+    body = HEAD + "a,2026-03-10 09:00,+15550100,0,\n"
+    answer = api.send("POST", "event/bulk/?calendar=1", body, {"Content-Type": "text/csv"}, user="rival")
+    assert list(answer.json()["errors"][0]["errors"]) == ["calendar"]
+
+
+def test_a_repeated_upload_makes_nothing_twice(api_with_calendar: Api) -> None:
+    body = HEAD + "a,2026-03-10 09:00,+15550100,0,\n"
+    answers = [send(api_with_calendar, body, **{"Idempotency-Key": "upload"}) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert Event.select().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "kind", "status"),
+    [
+        ("", "", "text/csv", 400),
+        (HEAD, "", "text/csv", 400),
+        ("nonsense\n1\n", "", "text/csv", 400),
+        ("title,title\n1,2\n", "", "text/csv", 400),
+        ('title,start\n"a,b\n', "", "text/csv", 400),
+        ("title\0\n", "", "text/csv", 400),
+        ("{}", "", "application/json", 415),
+        (HEAD + "a", "?mode=some", "text/csv", 400),
+        (HEAD + "a", "?calendar=x", "text/csv", 400),
+        ("[1]\nnull\n{", "", "application/x-ndjson", 400),
+        ('{"a":' * 100_000, "", "application/x-ndjson", 400),
+        ('{"alarms": 1}\n{"alarms": [1]}', "", "application/x-ndjson", 400),
+        ("title\n" + "x\n" * 20_001, "", "text/csv", 413),
+    ],
+)
+def test_what_is_no_upload(sqlite_api: Api, text: str, query: str, kind: str, status: int) -> None:
+    assert send(sqlite_api, text, query, kind).status == status

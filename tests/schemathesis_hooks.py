@@ -1,0 +1,12 @@
+"""How schemathesis sends what is no JSON object: as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import schemathesis
+
+
+@schemathesis.serializer("application/x-ndjson", "text/csv")  # type: ignore[untyped-decorator]
+def as_text(_context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
