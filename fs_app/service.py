@@ -30,7 +30,7 @@ from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
-from fs_app.errors import ConfigError, FsAppError, PromptError, SwitchDown, SwitchError
+from fs_app.errors import ConfigError, FsAppError, NoSurveyServer, PromptError, SwitchDown, SwitchError
 from fs_app.explain import Explainer
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -67,7 +67,8 @@ from scheduler.plan import PlanSettings
 log = logging.getLogger(__name__)
 
 PARTS = frozenset({"http", "ivr", "scheduler"})
-IVR_TRUST = 5.0  # seconds for which an IVR that listened is believed to listen
+IVR_TRUST = 1.0  # seconds for which an IVR that listened is believed to listen
+IVR_PATIENCE = 5.0  # seconds that it may take to be connected to
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
 
@@ -336,9 +337,9 @@ class Service:
     def _ask_ivr(self) -> None:
         address = self.outbound_address()
         try:
-            gevent.socket.create_connection((address.host, address.port), timeout=IVR_TRUST).close()
+            gevent.socket.create_connection((address.host, address.port), timeout=IVR_PATIENCE).close()
         except OSError as exc:
-            raise PromptError(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
+            raise NoSurveyServer(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
 
     def _ask_switches(self) -> None:
         for switch in self.switches:

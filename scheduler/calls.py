@@ -32,7 +32,16 @@ from fs_app.domain.calls import (
 )
 from fs_app.domain.enums import AlarmStatus, Outcome
 from fs_app.domain.pacing import Limits, Pacing
-from fs_app.errors import CommandRejected, FsAppError, LeaseLost, PromptError, StoreUnavailable, SwitchDown, SwitchError
+from fs_app.errors import (
+    CommandRejected,
+    FsAppError,
+    LeaseLost,
+    NoSurveyServer,
+    PromptError,
+    StoreUnavailable,
+    SwitchDown,
+    SwitchError,
+)
 from fs_app.store.attempts import Attempts
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
@@ -47,6 +56,7 @@ IVR_GRACE = 3.0
 # A call is gone when the switch denies it twice, this long apart: a job just accepted has no channel yet.
 DENIAL_PAUSE = 2.0
 RENDER_BACKOFF = timedelta(seconds=60)
+ABSENCE = timedelta(seconds=5)  # of the survey IVR, which somebody is about to start again
 STORE_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to book while the database is away
 _FOREIGN_MAX = 10_000
 
@@ -196,7 +206,7 @@ class LiveCalls:
         try:
             self._prepare(uuid)
         except PromptError as exc:
-            until = self._clock.now() + RENDER_BACKOFF
+            until = self._clock.now() + (ABSENCE if isinstance(exc, NoSurveyServer) else RENDER_BACKOFF)
             self._attempts.release(uuid, token, until, f"not dialled: {exc}", self._clock.now())
             log.error("call %s: not dialled: %s", uuid, exc)
             return []

@@ -14,14 +14,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from queue import Queue
 
 PATIENCE = 90.0  # seconds that a line may take to come; a claim given back waits for 60
 
 
 class Process:
-    """A command of ours. :meth:`line` waits for what it says; nothing here sleeps."""
+    """A command of ours. :meth:`line` waits for what it says; nothing here sleeps. ``news`` gets every line, too."""
 
-    def __init__(self, args: list[str], env: Mapping[str, str]) -> None:
+    def __init__(self, args: list[str], env: Mapping[str, str], news: Queue[str] | None = None) -> None:
+        self._told = news
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FS_APP_")}
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "fs_app", *args],
@@ -42,6 +44,8 @@ class Process:
             with self._news:
                 self.said.append(raw.decode("utf-8", "replace").rstrip("\n"))
                 self._news.notify_all()
+            if self._told is not None:
+                self._told.put(self.said[-1])
         with self._news:
             self._ended = True
             self._news.notify_all()

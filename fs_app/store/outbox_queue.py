@@ -79,7 +79,9 @@ class OutboxQueue:
     def book(self, message: Message, delivery: Delivery, now: datetime) -> None:
         """Write down how a sending went, and what follows. Raises LeaseLost when it is no longer ours."""
         with self._store.transaction():
-            row = Outbox.get_or_none(Outbox.id == message.id, Outbox.lease_token == message.token)
+            query = Outbox.select().where(Outbox.id == message.id, Outbox.lease_token == message.token)
+            # Locked: a report that comes in between would be overwritten unread.
+            row = (query if self._store.sqlite else query.for_update()).first()
             if row is None:
                 raise LeaseLost("the lease on this message is no longer ours")
             request = _open_request(row)
