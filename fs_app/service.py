@@ -47,6 +47,7 @@ from fs_app.switch.dialstring import EMBEDDED
 from fs_app.switch.gate import Switch
 from fs_app.switch.gateway_state import gateway_words
 from fs_app.switch.outbound import OutboundServer
+from fs_app.words import languages
 from httpapi.app import make_app
 from httpapi.live import LiveFeed
 from httpapi.server import HttpServer
@@ -131,6 +132,7 @@ class Service:
     # ---- building
 
     def _build_prompts(self) -> Prompts:
+        languages.load()
         prompts = _ToldPrompts(
             self.settings.sounds,
             self._voices(),

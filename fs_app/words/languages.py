@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
@@ -41,3 +42,10 @@ def language(tag: str) -> Language:
             continue
         return KNOWN.get(locale.language, Language)(locale)
     raise AssertionError("CLDR has no English")
+
+
+def load() -> None:
+    """Read what CLDR and num2words have of the languages we know best, so that no call waits for it."""
+    for tag in KNOWN:
+        said = language(tag)
+        said.moment(said.day(date(2000, 1, 1)), said.clock(time(10, 30)))

@@ -92,6 +92,7 @@ class Surveys(Resource):
 
     def _copy(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
+        self._must_see(ctx, survey_id)
         body = read_body(ctx, empty=True)
         name = body.pop("name", None)
         if body:
@@ -108,6 +109,7 @@ class Surveys(Resource):
 
     def _order(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
+        self._must_see(ctx, survey_id)
         refuse_key(ctx)
         body = read_body(ctx)
         given = body.get("sections")
@@ -135,6 +137,11 @@ class Surveys(Resource):
 
         with writing(ctx):
             return once(ctx, make, self.remembered)
+
+    def _must_see(self, ctx: Context, survey_id: int) -> None:
+        """Whose it is comes before what is wrong with the body."""
+        with ctx.services.store.reading():
+            self.find(ctx, survey_id)
 
     def _made(self, ctx: Context, row: SurveyTemplate) -> tuple[dict[str, Any], str]:
         return self.show(ctx, row), self.address(ctx, row)

@@ -147,9 +147,11 @@ def test_the_order_can_be_changed(api: Api) -> None:
 
 def test_lint_tells_without_sealing(sqlite_api: Api) -> None:
     template, _ask, bye = written(sqlite_api)
-    assert sqlite_api.get(path_of(template) + "lint/") == {"findings": []}
+    address = path_of(template) + "lint/"
+    warnings = [one["code"] for one in sqlite_api.get(address)["findings"]]
+    assert warnings == ["untranslated", "untranslated"]  # the goodbye, in Spanish and in French
     sqlite_api.patch(path_of(bye), {"script": ""})
-    (told,) = sqlite_api.get(path_of(template) + "lint/")["findings"]
+    (told,) = sqlite_api.get(address)["findings"]
     assert (told["code"], told["severity"]) == ("no-words", "error")
     assert told["section"] == int(path_of(bye).split("/")[1])
     assert sqlite_api.refused("POST", path_of(template) + "seal/")["findings"] == [told]
