@@ -235,8 +235,8 @@ class LiveCalls:
         if ending is not None and unanswered and outcome_of_cause(ending.cause, answered=False) is Outcome.TRUNK:
             if not rang:
                 return self._trunk_failed(claim, ending.cause, ending if isinstance(ending, CallEnded) else None)
-            # Its telephone has rung: to ring it again at once, and for ever, is no way out of a bad trunk.
-            self._book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause} after ringing", None)
+            # To ring a telephone again at once, and for ever, is no way out of a bad trunk.
+            self._book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause}, after it may have rung", None)
             return []
         self._settle(uuid, token, inbox, ending, recovered=False)
         return []
@@ -279,7 +279,7 @@ class LiveCalls:
     def _follow(
         self, uuid: str, switch: SwitchPort, inbox: Queue[CallEvent | Note], ring_timeout: int, time_limit: int
     ) -> tuple[CallEnded | OriginateFailed | None, bool]:
-        """Wait for the end; and whether the telephone was heard to ring. None: the switch does not know the call (any
+        """Wait for the end; and whether the telephone may have rung. None: the switch does not know the call (any
         more) and nobody saw it end."""
         rang = False
         limit = ring_timeout + GRACE
@@ -305,6 +305,7 @@ class LiveCalls:
                         log.warning("call %s: the answer is not on record yet: %s", uuid, exc)
                     self._observe("answered", uuid, {})
                 case Note.RECONCILE:
+                    rang = True  # for all we know: what we were not told while the connection was down is lost
                     # The switch enforces both limits: past them no call is up, even if it never answers again.
                     if not switch.wait_up(max(over - self._clock.monotonic(), 0.0)):
                         return None, rang

@@ -15,13 +15,13 @@ from gevent.queue import Queue
 import scheduler.loop
 from fs_app.clock import SystemClock
 from fs_app.domain.alarms import OpenCall
-from fs_app.domain.calls import CallEnded, OriginateRequest
+from fs_app.domain.calls import CallEnded, CallRinging, OriginateFailed, OriginateRequest
 from fs_app.domain.enums import AlarmStatus
 from fs_app.domain.pacing import Limits
 from fs_app.errors import StoreUnavailable
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, CallRequest, DncContact, DncList
+from fs_app.store.models import Alarm, AlarmRequest, CallRequest, DncContact, DncList, Gateway
 from fs_app.store.occurrences import Occurrences
 from scheduler.calls import LiveCalls
 from scheduler.loop import Scheduler
@@ -195,3 +195,38 @@ def test_a_live_call_is_not_adopted_by_its_own_process(world: World) -> None:
     assert world.until_booked()["outcome"] == "busy"
     with world.store.reading():
         assert AlarmRequest.select().count() == 1
+
+
+def failing_over(world: World) -> Alarm:
+    now = world.clock.now()
+    with world.store.transaction():
+        second = Gateway.create(name="b", gateways="sofia/gateway/b/", created_date=now, updated_date=now)
+        Gateway.update(failover=second).where(Gateway.id == world.rows.gateway.id).execute()
+    return world.due(maxretry=3, retry_delay=3600)
+
+
+def test_a_trunk_that_fails_before_it_rings_hands_over_to_the_next_gateway(world: World) -> None:
+    alarm = failing_over(world)
+    first = world.switch.next()
+    world.calls.on_event(OriginateFailed(first.call_uuid, "GATEWAY_DOWN"))
+    second = world.switch.next()
+    assert (first.gateway, second.gateway) == ("sofia/gateway/test/", "sofia/gateway/b/")
+    assert first.call_uuid != second.call_uuid
+    world.ends(second.call_uuid, "USER_BUSY")
+    assert world.until_booked()["outcome"] == "busy"
+    assert world.reload(alarm).num_attempt == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_trunk_that_fails_after_it_may_have_rung_rings_nobody_again_at_once(world: World, lost: bool) -> None:
+    """Either the ringing was heard, or the connection was down for a while and nobody can tell."""
+    alarm = failing_over(world)
+    first = world.switch.next()
+    if lost:
+        world.calls.on_switch_up("fs1:8021")
+    else:
+        world.calls.on_event(CallRinging(first.call_uuid, world.clock.now()))
+    world.ends(first.call_uuid, "NORMAL_TEMPORARY_FAILURE")
+    assert world.until_booked()["outcome"] == "no_answer"
+    assert world.switch.sent.empty()
+    assert (world.reload(alarm).num_attempt, world.reload(alarm).status) == (1, AlarmStatus.RETRY)
