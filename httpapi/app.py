@@ -15,6 +15,8 @@ from httpapi.hooks import hook_handlers
 from httpapi.plugins import Surround, Verb, row_id
 from httpapi.resource import Action, Resource
 from httpapi.routes import registry
+from httpapi.routes.aggregate import aggregate_handler
+from httpapi.routes.aggregate import describe as describe_aggregate
 from httpapi.routes.session import live_handler, session_handler
 from httpapi.services import Services
 from httpapi.web import Handler, Request, Response, build, json_response
@@ -43,7 +45,7 @@ def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handl
             return explorer.page(request)
         return links(request, arguments)
 
-    described = json_response(200, openapi.describe(resources)).body
+    described = json_response(200, openapi.describe(resources, describe_aggregate())).body
 
     def description(request: Request, _arguments: Mapping[str, str]) -> Response:
         return explorer.sent(request, described, "application/json", "no-cache")
@@ -54,6 +56,7 @@ def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handl
     yield BASE + "explorer/<name>", surround.public(_reading(explorer.asset), _READ)
     yield BASE + "session/", session_handler(surround)
     yield BASE + "live/", live_handler(surround)
+    yield BASE + "surveyaggregate/<id>/", aggregate_handler(surround)
     for resource in resources.values():
         yield from _resource(surround, resource)
     yield from console(surround, resources)

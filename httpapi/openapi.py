@@ -19,8 +19,8 @@ A relation is shown as a URL and taken as a URL, a path or an id; a time without
 zone of the calendar. docs/rest.md says what the resources mean."""
 
 
-def describe(registry: Mapping[str, Resource]) -> dict[str, Any]:
-    """The whole document."""
+def describe(registry: Mapping[str, Resource], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole document; ``more`` are paths of addresses that are no resources."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for resource in registry.values():
@@ -31,7 +31,7 @@ def describe(registry: Mapping[str, Resource]) -> dict[str, Any]:
             below = f"{BASE}{resource.path}/" + ("{id}/" if action.below_row else "")
             address = paths.setdefault(f"{below}{action.name}/", {"parameters": [_ID]} if action.below_row else {})
             address[action.method.lower()] = _action(resource, action)
-    paths |= special_paths()
+    paths |= special_paths() | dict(more)
     return {
         "openapi": "3.1.0",
         "info": {"title": "fs-app", "version": __version__, "description": _INFO},

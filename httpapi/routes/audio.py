@@ -17,6 +17,7 @@ from httpapi.context import Context, raw
 from httpapi.crud import no_query
 from httpapi.errors import conflict
 from httpapi.kinds import READ_ONLY, WRITE_ONLY, Kind, moment, own_url, relation, shown, text
+from httpapi.ranges import sound
 from httpapi.resource import MANAGERS, Action, Change, Resource
 from httpapi.schema import Schema
 from httpapi.web import Response
@@ -99,10 +100,12 @@ class AudioFiles(Resource):
         return {row.id: {"sha256": raw(row, "blob")} for row in rows}
 
     def actions(self) -> Iterable[Action]:
-        return (Action("content", "GET", self._content),)
+        return (
+            Action("content", "GET", self._content, summary="The sound", gives={"type": "string"}, media="audio/wav"),
+        )
 
     def _content(self, ctx: Context, file_id: int) -> Response:
         no_query(ctx)
         with ctx.services.store.reading():
             blob = AudioBlob.get_by_id(raw(self.find(ctx, file_id), "blob"))
-        return Response(200, bytes(blob.content), {"Content-Type": "audio/wav"})
+        return sound(ctx.request, bytes(blob.content), f"audio-{file_id}", blob.sha256)

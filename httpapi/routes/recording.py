@@ -10,6 +10,7 @@ from fs_app.store.models import AudioBlob, CallRequest, SurveyAnswer, User
 from httpapi.context import Context, raw
 from httpapi.crud import no_query
 from httpapi.kinds import READ_ONLY, moment, own_url, relation, shown, text
+from httpapi.ranges import sound
 from httpapi.resource import Action, Resource
 from httpapi.routes.log import CallRequests, questions
 from httpapi.schema import Schema
@@ -62,10 +63,12 @@ class Recordings(Resource):
         }
 
     def actions(self) -> Iterable[Action]:
-        return (Action("content", "GET", self._content),)
+        return (
+            Action("content", "GET", self._content, summary="The sound", gives={"type": "string"}, media="audio/wav"),
+        )
 
     def _content(self, ctx: Context, answer_id: int) -> Response:
         no_query(ctx)
         with ctx.services.store.reading():
             blob = AudioBlob.get_by_id(raw(self.find(ctx, answer_id), "recording"))
-        return Response(200, bytes(blob.content), {"Content-Type": "audio/wav"})
+        return sound(ctx.request, bytes(blob.content), f"recording-{answer_id}", blob.sha256)
