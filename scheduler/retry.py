@@ -40,6 +40,9 @@ def settle(facts: CallFacts, ending: Ending, unanswered: Outcome, *, recovered: 
         return Outcome.ANSWERED, "answered"
     if ending is None:
         return Outcome.UNKNOWN, "unknown: the switch no longer knows the call"
+    if recovered and unanswered is Outcome.TRUNK:
+        # Whoever followed the call may have heard the telephone ring: then it is not for free.
+        return Outcome.NO_ANSWER, f"{ending.cause}, after it may have rung"
     return unanswered, ending.cause
 
 

@@ -144,7 +144,7 @@ def _walls(rule: RecurrenceRule, start: datetime, low: datetime, end: datetime) 
     rule = _completed(rule, start)
     times = [time(hour, minute, start.second) for hour in rule.byhour for minute in rule.byminute]
     for first, last in _periods(rule, start.date(), low.date(), end.date()):
-        days = [day for day in _span(first, last) if _fits(rule, day)]
+        days = [day for day in _candidates(rule, first, last) if _fits(rule, day)]
         if rule.bysetpos:
             chosen = _positions(len(days) * len(times), rule.bysetpos)
             found = [datetime.combine(days[i // len(times)], times[i % len(times)]) for i in chosen]
@@ -207,6 +207,22 @@ def _periods(rule: RecurrenceRule, start: date, low: date, end: date) -> Iterato
             return
         yield first, last
         index += rule.interval
+
+
+def _candidates(rule: RecurrenceRule, first: date, last: date) -> Iterator[date]:
+    """Days of a period that may fit, in order; not each day of a year or month where the rule names months or days."""
+    if rule.frequency > Frequency.MONTHLY or not (rule.bymonth or rule.bymonthday):
+        yield from _span(first, last)
+        return
+    for month in range(first.month, last.month + 1):
+        if rule.bymonth and month not in rule.bymonth:
+            continue
+        size = monthrange(first.year, month)[1]
+        if rule.bymonthday:
+            numbers = {day if day > 0 else size + 1 + day for day in rule.bymonthday}
+            yield from (date(first.year, month, day) for day in sorted(numbers) if 1 <= day <= size)
+        else:
+            yield from _span(date(first.year, month, 1), date(first.year, month, size))
 
 
 def _span(first: date, last: date) -> Iterator[date]:

@@ -58,6 +58,10 @@ NEVER_ANSWERED = CallEnded(UUID, NOW, "NO_ANSWER", answered=False, billsec=0)
         pytest.param(facts(), NEVER_ANSWERED, Outcome.NO_ANSWER, False, Outcome.NO_ANSWER, id="no answer"),
         pytest.param(facts(), OriginateFailed(UUID, "USER_BUSY"), Outcome.BUSY, False, Outcome.BUSY, id="job failed"),
         pytest.param(facts(), None, Outcome.UNKNOWN, True, Outcome.UNKNOWN, id="nobody saw it end"),
+        pytest.param(facts(), OriginateFailed(UUID, "GATEWAY_DOWN"), Outcome.TRUNK, False, Outcome.TRUNK, id="trunk"),
+        pytest.param(
+            facts(), OriginateFailed(UUID, "GATEWAY_DOWN"), Outcome.TRUNK, True, Outcome.NO_ANSWER, id="trunk, unheard"
+        ),
         pytest.param(
             facts(answered_at=NOW, ivr_started=True),
             ENDED,
