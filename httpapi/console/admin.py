@@ -10,8 +10,7 @@ from httpapi.web import Response
 
 _SHOWN = (
     "gateway", "sms-gateway", "calendar-setting", "calendar-user", "calendar", "user", "rule", "survey-template",
-    "sealed-survey", "audio-files", "sms-template", "mail-template", "dnc-list", "dnc-contact", "alarm-request",
-    "callrequest",
+    "sealed-survey", "audio-files", "sms-template", "mail-template", "dnc-list", "dnc-contact", "token",
 )  # fmt: skip
 
 

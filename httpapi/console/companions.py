@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from fs_app.domain.enums import AlarmStatus
 from fs_app.domain.tags import fill
 from httpapi.console import samples
 from httpapi.console.displays_all import BY_PATH
@@ -67,7 +68,10 @@ def beside(view: View, path: str, row: int | None, values: Mapping[str, Any]) ->
             found.append({"heading": "One of a series", "link": f"/module/event/{master}/", "words": words})
         if values.get("rule"):
             found.append(_table(view, "event", {"parent_event": row, "ordering": "start"}, "Occurrences"))
+    elif path == "recording":
+        found.append({"heading": "Listen", "audio": f"/admin/recording/{row}/listen/"})
     elif path == "alarm":
+        found.append(_story(view, row, values))
         found.append(_table(view, "alarm-request", {"alarm": row}, "Attempts"))
     elif path == "calendar":
         add = f"/module/event/add/?calendar={row}"
@@ -86,6 +90,21 @@ def beside(view: View, path: str, row: int | None, values: Mapping[str, Any]) ->
         add = f"/module/dnc_contact/add/?dnc_list={row}"
         found.append(_table(view, "dnc-contact", {"dnc_list": row}, "Numbers", add, "Add a number"))
     return found
+
+
+def _story(view: View, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Why it was called, or not, and when next; and what can be done about it now."""
+    try:
+        told = view.rest.act("alarm", row, "explain")
+    except ApiError as exc:
+        if exc.status != 503:
+            raise
+        told = {"trace": [], "next": ""}
+    waits = values["status"] in (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
+    doable = ["call_now", "snooze", "cancel"] if waits else []
+    doable = ["call_now"] if values["status"] == AlarmStatus.FAILURE.value else doable
+    zone = view.zone_of("alarm", values)
+    return {"heading": "Why, and when", "trace": told["trace"], "next": told["next"], "zone": zone, "do": doable}
 
 
 def _gateway(view: View, row: int, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ _PLAN: tuple[tuple[str, tuple[str | tuple[str, str], ...]], ...] = (
     ("", (("Today", "/today/"), ("Calendar", "/module/calendar/month/"), ("First steps", "/start/"))),
     ("Appointments", ("event", "alarm", "calendar", "rule")),
     ("Surveys", ("survey-template", "sealed-survey", "audio-files", "sms-template", "mail-template")),
-    ("Log", ("alarm-request", "callrequest", "message")),
+    ("Log", ("alarm-request", "callrequest", "recording", "message")),
     (
         "Settings",
         (
@@ -23,6 +23,7 @@ _PLAN: tuple[tuple[str, tuple[str | tuple[str, str], ...]], ...] = (
             "dnc-list",
             "dnc-contact",
             "token",
+            "webhook",
         ),
     ),
 )

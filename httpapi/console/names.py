@@ -21,15 +21,20 @@ class Picker:
     more: bool
 
 
-def titles(rest: Rest, path: str, ids: Iterable[int]) -> dict[int, str]:
-    """The titles of those rows that the user sees."""
+def rows(rest: Rest, path: str, ids: Iterable[int]) -> list[Any]:
+    """Those of these rows that the user sees."""
     wanted = set(ids)
     if not wanted or not (rest.may_read(path) or path == "user"):
-        return {}
+        return []
     resource = rest.registry[path]
     with rest.services.store.reading():
-        rows = list(resource.query(rest.context()).where(_key(resource).in_(list(wanted))))
-    return {int(raw(row, resource.lookup)): title(path, row) for row in rows}
+        return list(resource.query(rest.context()).where(_key(resource).in_(list(wanted))))
+
+
+def titles(rest: Rest, path: str, ids: Iterable[int]) -> dict[int, str]:
+    """Their titles, by id."""
+    lookup = rest.registry[path].lookup
+    return {int(raw(row, lookup)): title(path, row) for row in rows(rest, path, ids)}
 
 
 def picker(rest: Rest, path: str, search: str = "", keep: int | None = None) -> Picker:
@@ -42,12 +47,12 @@ def picker(rest: Rest, path: str, search: str = "", keep: int | None = None) -> 
         query = resource.query(rest.context())
         if search:
             query = query.where(getattr(resource.model, name).contains(search))
-        rows = list(query.order_by(resource.model.id.desc()).limit(PICK_MAX + 1))
-    choices = [(int(raw(row, resource.lookup)), title(path, row)) for row in rows[:PICK_MAX]]
+        found = list(query.order_by(resource.model.id.desc()).limit(PICK_MAX + 1))
+    choices = [(int(raw(row, resource.lookup)), title(path, row)) for row in found[:PICK_MAX]]
     if keep is not None and keep not in {row_id for row_id, _ in choices}:
         choices += titles(rest, path, [keep]).items()
     choices.sort(key=lambda choice: choice[1].casefold())
-    return Picker(tuple(choices), len(rows) > PICK_MAX)
+    return Picker(tuple(choices), len(found) > PICK_MAX)
 
 
 def title(path: str, row: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fs_app.domain.enums import Role
 from fs_app.store.models import User
 from httpapi import crud
-from httpapi.context import Context
+from httpapi.context import Context, raw
 from httpapi.errors import ApiError, not_found
 from httpapi.etag import etag
 from httpapi.plugins import Surround
@@ -81,6 +81,30 @@ class Rest:
     def get(self, path: str, row_id: int) -> Any:
         resource = self._resource(path)
         return self._call("GET", resource.item, lambda ctx: crud.retrieve(ctx, resource, row_id))
+
+    def many(self, path: str, ids: Iterable[int]) -> dict[int, Row]:
+        """Those of these rows that the user sees, as REST shows them, in one reading."""
+        wanted = set(ids)
+        if not wanted or not self.may_read(path):
+            return {}
+        resource = self._resource(path)
+        context = self.context()
+        with self.services.store.reading():
+            key = getattr(resource.model, resource.lookup)
+            rows = list(resource.query(context).where(key.in_(list(wanted))))
+            shown = resource.show_all(context, rows)
+        return {int(raw(row, resource.lookup)): one for row, one in zip(rows, shown, strict=True)}
+
+    def some(self, path: str, **equal: object) -> bool:
+        """Whether there is any row of this kind to be seen, with columns ``equal`` to these."""
+        if not self.may_read(path):
+            return False
+        with self.services.store.reading():
+            resource = self._resource(path)
+            query = resource.query(self.context())
+            for name, value in equal.items():
+                query = query.where(getattr(resource.model, name) == value)
+            return bool(query.exists())
 
     def create(self, path: str, body: Mapping[str, object]) -> Any:
         resource = self._resource(path)

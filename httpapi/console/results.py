@@ -6,9 +6,12 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from peewee import fn
+
+from fs_app.domain.enums import Outcome
 from fs_app.domain.survey import Survey
 from fs_app.store.models import CallRequest, SurveyAnswer
 from httpapi.console.charts import Chart, bars
@@ -18,6 +21,7 @@ from httpapi.errors import ApiError
 from httpapi.plugins import row_id
 from httpapi.web import Response
 
+_RINGING_MAX = 2000
 SPANS = (7, 30, 90, 366)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SOON = ((5, "up to 5 s"), (10, "6 to 10 s"), (20, "11 to 20 s"), (40, "21 to 40 s"))
@@ -90,50 +94,54 @@ def _charts(view: View, sealed: int, days: int) -> list[Chart]:
         row = view.rest.registry["sealed-survey"].find(context, sealed)
         survey = Survey.from_json(str(row.content))
         mine = resource.query(context).where(CallRequest.survey == sealed, CallRequest.call_time >= since)
-        columns = (
-            CallRequest.call_time, CallRequest.outcome, CallRequest.result, CallRequest.num_attempt,
-            CallRequest.dialled_at, CallRequest.answered_at,
+        ended = mine.where(CallRequest.outcome != "")
+        answered = ended.where(CallRequest.outcome == Outcome.ANSWERED.value)
+        ends = _grouped(ended, CallRequest.outcome)
+        results = _grouped(answered, CallRequest.result)
+        attempts = _grouped(answered, CallRequest.num_attempt)
+        hours = _grouped(
+            answered, fn.SUBSTR(CallRequest.call_time.cast("text"), 1, 13).coerce(False)
+        )  # 2026-03-02 10, in UTC
+        newest = answered.select(CallRequest.dialled_at, CallRequest.answered_at).order_by(CallRequest.id.desc())
+        ringing = list(newest.limit(_RINGING_MAX).tuples())
+        given = (
+            SurveyAnswer.select(
+                SurveyAnswer.section_id, SurveyAnswer.digits, SurveyAnswer.response, SurveyAnswer.valid,
+                fn.COUNT(SurveyAnswer.id),
+            )
+            .where(SurveyAnswer.callrequest.in_(mine.select(CallRequest.id)))
+            .group_by(SurveyAnswer.section_id, SurveyAnswer.digits, SurveyAnswer.response, SurveyAnswer.valid)
         )  # fmt: skip
-        calls = list(mine.select(*columns).tuples())
-        ids = mine.select(CallRequest.id)
-        answers = list(
-            SurveyAnswer.select(SurveyAnswer.section_id, SurveyAnswer.digits, SurveyAnswer.response, SurveyAnswer.valid)
-            .where(SurveyAnswer.callrequest.in_(ids))
-            .tuples()
-        )
-    return [*_outcomes(view, calls), *_answers(survey, answers)]
-
-
-def _outcomes(view: View, calls: list[tuple[Any, ...]]) -> list[Chart]:
+        answers = list(given.tuples())
     words = WORDS[("alarm", "result")]
-    outcome: Counter[str] = Counter()
-    result: Counter[str] = Counter()
     hour: Counter[int] = Counter()
     weekday: Counter[int] = Counter()
-    attempts: Counter[int] = Counter()
-    soon: Counter[str] = Counter()
-    for when, how, gave, attempt, dialled, answered in calls:
-        if not how:
-            continue  # still under way, or never placed
-        outcome[OUTCOMES.get(how, how)] += 1
-        if how != "answered":
-            continue
-        result[words.get(gave, str(gave))] += 1
-        local = when.astimezone(view.zone)
-        hour[local.hour] += 1
-        weekday[local.weekday()] += 1
-        attempts[attempt] += 1
-        if dialled and answered:
-            seconds = (answered - dialled).total_seconds()
-            soon[next((name for most, name in _SOON if seconds <= most), _RANG[-1])] += 1
+    for when, count in hours.items():
+        local = datetime.strptime(when, "%Y-%m-%d %H").replace(tzinfo=UTC).astimezone(view.zone)
+        hour[local.hour] += count
+        weekday[local.weekday()] += count
+    soon = Counter(_rang(dialled, answered) for dialled, answered in ringing if dialled and answered)
+    told = Counter({words.get(result, str(result)): count for result, count in results.items()})
+    how = Counter({OUTCOMES.get(end, end): count for end, count in ends.items()})
+    latest = f"of the latest {_RINGING_MAX} calls answered" if len(ringing) == _RINGING_MAX else ""
     return [
-        Chart("results", "What people answered", "result", tuple(result.most_common()), "of the calls answered"),
-        Chart("outcomes", "How the calls ended", "ended as", tuple(outcome.most_common())),
+        Chart("results", "What people answered", "result", tuple(told.most_common()), "of the calls answered"),
+        Chart("outcomes", "How the calls ended", "ended as", tuple(how.most_common())),
         Chart("hours", "When people answer: hour", "hour", _counted(hour, "{:02d}:00".format)),
         Chart("weekdays", "When people answer: day", "day", _counted(weekday, lambda day: _WEEKDAYS[day])),
         Chart("attempts", "Attempts until somebody answered", "attempt", _counted(attempts, str)),
-        Chart("ringing", "How long it rang", "rang", tuple((name, soon[name]) for name in _RANG if soon[name])),
+        Chart("ringing", "How long it rang", "rang", tuple((name, soon[name]) for name in _RANG if soon[name]), latest),
+        *_answers(survey, answers),
     ]
+
+
+def _grouped(query: Any, column: Any) -> Counter[Any]:
+    return Counter(dict(query.select(column, fn.COUNT(CallRequest.id)).group_by(column).tuples()))
+
+
+def _rang(dialled: datetime, answered: datetime) -> str:
+    seconds = (answered - dialled).total_seconds()
+    return next((name for most, name in _SOON if seconds <= most), _RANG[-1])
 
 
 def _counted(numbers: Counter[int], words: Callable[[int], str]) -> tuple[tuple[str, int], ...]:
@@ -142,10 +150,10 @@ def _counted(numbers: Counter[int], words: Callable[[int], str]) -> tuple[tuple[
 
 def _answers(survey: Survey, answers: Iterable[Any]) -> list[Chart]:
     by_section: dict[int, Counter[str]] = {}
-    for section, digits, response, valid in answers:
+    for section, digits, response, valid, count in answers:
         told = f"{digits}: {response}" if response and response != digits else digits
         words = told if valid else "not valid, or none"
-        by_section.setdefault(section, Counter())[words] += 1
+        by_section.setdefault(section, Counter())[words] += count
     return [
         Chart(f"section-{s.id}", s.question or f"Section {s.id}", "answer", tuple(by_section[s.id].most_common(50)))
         for s in sorted(survey.sections, key=lambda s: (s.order, s.id))

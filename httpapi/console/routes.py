@@ -68,3 +68,4 @@ def _surveys(site: Site) -> Iterator[tuple[str, Handler]]:
     yield f"{base}<id>/section/<section>/", site.page(sections.edit, sections.change)
     yield f"{base}<id>/section/<section>/delete/", site.page(None, sections.delete)
     yield "/module/audio/<id>/listen/", site.page(tryout.listen)
+    yield "/admin/recording/<id>/listen/", site.page(tryout.listen_to_answer)

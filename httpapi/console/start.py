@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fs_app.domain.enums import AlarmStatus
 from httpapi.console.view import View
 from httpapi.web import Response
 
@@ -25,15 +26,13 @@ def steps(view: View) -> list[Step]:
     """What is there already, asked of the API as this user sees it."""
     rest = view.rest
 
-    def some(path: str, **query: object) -> bool:
-        return rest.may_read(path) and rest.list(path, {"page_size": 1, **query})["count"] > 0
-
-    setting = next(iter(rest.list("calendar-setting", {"page_size": 1})["results"]), None)
+    some = rest.some
     ready = some("calendar-user-profile") and any(
         profile["calendar_setting"] for profile in rest.list("calendar-user-profile", {"page_size": 50})["results"]
     )
     lines = some("gateway") and some("sms-gateway")
     gateway = "/admin/sms-gateway/add/" if some("gateway") else "/admin/gateway/add/"
+    reached = some("alarm-request", status=AlarmStatus.SUCCESS.value)
     more = "?onward=/start/"
     return [
         Step(1, "Telephone and SMS gateway", "How calls and text messages leave the building.", lines, gateway + more,
@@ -42,7 +41,8 @@ def steps(view: View) -> list[Step]:
              "/module/survey/add/", "Write a survey", "/module/survey/", example=True),
         Step(3, "Seal it", "Calls play sealed surveys only: what was heard can never change afterwards.",
              some("sealed-survey"), "/module/survey/", "Seal your survey", "/module/sealed_survey/"),
-        Step(4, "Calendar setting", "The number shown to callees, the gateway and the survey.", setting is not None,
+        Step(4, "Calendar setting", "The number shown to callees, the gateway and the survey.",
+             some("calendar-setting"),
              "/module/calendar_setting/add/" + more, "Add a setting", "/module/calendar_setting/"),
         Step(5, "Calendar user", "Whose appointments these are: a doctor, a desk.", ready,
              "/module/calendar_user/add/" + more, "Add a calendar user", "/module/calendar_user/"),
@@ -52,7 +52,7 @@ def steps(view: View) -> list[Step]:
              "/module/event/"),
         Step(8, "Alarm", "Whom to call about it, and when.", some("alarm"), "/module/alarm/add/" + more,
              "Add an alarm", "/module/alarm/"),
-        Step(9, "Result", "Watch the call and see which key was pressed.", some("alarm-request", status=5),
+        Step(9, "Result", "Watch the call and see which key was pressed.", reached,
              "/today/", "Watch it happen", "/admin/appointment/alarmrequest/"),
     ]  # fmt: skip
 

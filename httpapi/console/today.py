@@ -30,12 +30,12 @@ def today(view: View, _arguments: Mapping[str, str]) -> Response:
     guide = steps(view) if view.manages else []
     return view.page(
         "today.html",
-        due=[_alarm(view, row) for row in due["results"]],
+        due=_alarms(view, due["results"]),
         due_count=due["count"],
-        calling=[_alarm(view, row) for row in calling["results"]],
-        failed=[_attempt(view, row) for row in failed["results"]],
+        calling=_alarms(view, calling["results"]),
+        failed=_attempts(view, failed["results"]),
         failed_count=failed["count"],
-        reached=[_attempt(view, row) for row in reached["results"]],
+        reached=_attempts(view, reached["results"]),
         reached_count=reached["count"],
         again_count=again["count"],
         unwell={name: state for name, state in view.services.health().items() if state != "ok"},
@@ -60,22 +60,30 @@ def act(view: View, arguments: Mapping[str, str]) -> Response:
     raise ApiError(404, {"detail": "There is no such button."})
 
 
-def _alarm(view: View, row: Mapping[str, Any]) -> dict[str, Any]:
-    alarm = id_of(row["url"])
-    return {
-        **row,
-        "id": alarm,
-        "event_title": view.title("event", row["event"]),
-        "event_id": id_of(row["event"]),
-        "zone": view.zone_of("alarm", row),
-        "whom": row["alarm_phonenumber"] or row["alarm_email"],
-    }
+def _alarms(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    view.learn("alarm", rows, ("event",))
+    return [
+        {
+            **row,
+            "id": id_of(row["url"]),
+            "event_title": view.title("event", row["event"]),
+            "event_id": id_of(row["event"]),
+            "zone": view.zone_of("alarm", row),
+            "whom": row["alarm_phonenumber"] or row["alarm_email"],
+        }
+        for row in rows
+    ]
 
 
-def _attempt(view: View, row: Mapping[str, Any]) -> dict[str, Any]:
-    alarm = id_of(row["alarm"]) or 0
-    about = view.rest.get("alarm", alarm)
-    call = id_of(row["callrequest"])
-    told = view.rest.get("callrequest", call) if call is not None else {}
-    reason = row.get("reason") or about["reason"] or told.get("reason", "")
-    return {**_alarm(view, about), "attempt": id_of(row["url"]), "date": row["date"], "call": told, "why": reason}
+def _attempts(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Attempts with what they were about, read at once."""
+    about = view.rest.many("alarm", (id_of(row["alarm"]) or 0 for row in rows))
+    calls = view.rest.many("callrequest", (id_of(row["callrequest"]) or 0 for row in rows))
+    seen = [row for row in rows if id_of(row["alarm"]) in about]
+    alarms = _alarms(view, [about[id_of(row["alarm"]) or 0] for row in seen])
+    found = []
+    for row, alarm in zip(seen, alarms, strict=True):
+        call = calls.get(id_of(row["callrequest"]) or 0, {})
+        why = row.get("reason") or alarm["reason"] or call.get("reason", "")
+        found.append({**alarm, "attempt": id_of(row["url"]), "date": row["date"], "call": call, "why": why})
+    return found

@@ -66,3 +66,8 @@ def speak(view: View, _arguments: Mapping[str, str]) -> Response:
 def listen(view: View, arguments: Mapping[str, str]) -> Response:
     """A recording, played in the browser."""
     return view.rest.act_raw("audio-files", row_id(arguments), "content")
+
+
+def listen_to_answer(view: View, arguments: Mapping[str, str]) -> Response:
+    """What a callee said."""
+    return view.rest.act_raw("recording", row_id(arguments), "content")
