@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,6 +22,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 PATIENCE = 40.0
+_BETWEEN = "does not belong to the document"  # how the driver says that the page was changing under its hands
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no chromium with chromedriver here: the console is not tried in a browser"
 )
@@ -77,6 +78,10 @@ class Browser:
             try:
                 return look()
             except StaleElementReferenceException:
+                return None
+            except WebDriverException as exc:
+                if _BETWEEN not in str(exc.msg):
+                    raise
                 return None
 
         try:
@@ -154,7 +159,8 @@ class Browser:
             "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(done)"
         )
         return [
-            f"{one['id']} ({one['impact']}): {one['help']}: {[n['html'][:200] for n in one['nodes'][:3]]}"
+            f"{one['id']}: {one['help']}: "
+            + "; ".join(f"{n['html'][:200]} {n['failureSummary']}" for n in one["nodes"])
             for one in found["violations"]
         ]
 

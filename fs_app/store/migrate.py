@@ -17,6 +17,7 @@ from fs_app.store.migrations import (
     m0007_answers_to_messages,
     m0008_pacing,
     m0009_callbacks,
+    m0010_pages,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -88,6 +89,10 @@ def _callbacks(db: Database) -> None:
     _run_script(db, m0009_callbacks.CHANGES)
 
 
+def _pages(db: Database) -> None:
+    _run_script(db, m0010_pages.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -98,6 +103,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (7, _answers_to_messages),
     (8, _pacing),
     (9, _callbacks),
+    (10, _pages),
 )
 LATEST = MIGRATIONS[-1][0]
 

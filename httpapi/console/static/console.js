@@ -31,6 +31,7 @@ const live = document.querySelector("[data-live]");
 if (live && window.EventSource) {
   const log = live.querySelector("ol");
   const parts = document.querySelectorAll("[id^=live-]");
+  const numbers = new Map();  // of calls, by their UUID
   let waiting = false;
   const refresh = async () => {
     waiting = false;
@@ -51,16 +52,27 @@ if (live && window.EventSource) {
     while (log.children.length > 30) log.lastChild.remove();
     soon();
   };
-  const stream = new EventSource(live.dataset.live);
-  stream.addEventListener("call", (event) => {
-    const told = JSON.parse(event.data);
-    const where = told.last_section ? `, section ${told.last_section}` : "";
-    tell(`${told.phone_number}: ${told.state}${told.disposition ? ", " + told.disposition : ""}${where}`);
-  });
-  stream.addEventListener("key", (event) => {
-    const told = JSON.parse(event.data);
-    tell(`pressed ${told.digits || "nothing"}${told.valid ? "" : ", not valid"} ${told.response}`);
-  });
-  stream.addEventListener("result", soon);
-  stream.addEventListener("reset", soon);
+  const listen = () => {
+    const stream = new EventSource(live.dataset.live);
+    stream.addEventListener("error", () => {
+      // A refusal (too many pages listen) is final for the stream: ask again later.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 20000);
+    });
+    stream.addEventListener("call", (event) => {
+      const told = JSON.parse(event.data);
+      const where = told.last_section ? `, section ${told.last_section}` : "";
+      numbers.set(told.request_uuid, told.phone_number);
+      tell(`${told.phone_number}: ${told.state}${told.disposition ? ", " + told.disposition : ""}${where}`);
+    });
+    stream.addEventListener("key", (event) => {
+      const told = JSON.parse(event.data);
+      const meaning = told.response && told.response !== told.digits ? ` (${told.response})` : "";
+      const whom = numbers.get(told.request_uuid) || "somebody";
+      tell(`${whom}: pressed ${told.digits || "nothing"}${meaning}${told.valid ? "" : ", not valid"}`);
+    });
+    stream.addEventListener("result", soon);
+    stream.addEventListener("reset", soon);
+    window.addEventListener("pagehide", () => stream.close());
+  };
+  listen();
 }
