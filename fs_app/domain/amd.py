@@ -55,9 +55,9 @@ class AmdParameters:
     """
 
     initial_silence: int = 4000
-    silence_after_word: int = 320
-    silence_after_phrase: int = 1000
-    word: int = 600
+    silence_after_word: int = 340
+    silence_after_phrase: int = 1250
+    word: int = 730
     phrase: int = 1100
     greeting: int = 3300
     total: int = 8000

@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import shutil
+import socket
 import struct
 import subprocess
 import wave
@@ -270,6 +271,16 @@ SCENARIO = """<?xml version="1.0" encoding="ISO-8859-1"?>
 """
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens there yet."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 @pytest.fixture
 def sipp(tmp_path: Path) -> Iterator[Any]:
     """Starts a SIPp callee that plays; its gateway is FS_APP_TEST_SIPP (name=port, default sipp2=5091)."""
@@ -284,6 +295,9 @@ def sipp(tmp_path: Path) -> Iterator[Any]:
         scenario.write_text(SCENARIO.replace("AUDIO", str(capture)))
         command = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", port, "-m", "1", "-nostdin", "-mp", "46000"]
         running.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        with gevent.Timeout(PATIENCE):
+            while is_free(int(port)):
+                gevent.sleep(0.05)
         return f"sofia/gateway/{name}/"
 
     yield start
