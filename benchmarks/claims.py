@@ -37,7 +37,7 @@ from fs_app.simulator.callees import Callee
 from fs_app.simulator.server import Simulator
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, Calendar, Event
+from fs_app.store.models import Alarm, Calendar, CallRequest, Event
 from scheduler import plan
 from tests.rows import Rows, make_rows
 
@@ -176,6 +176,8 @@ def burst(count: int, rate: float, url: Callable[[str], str]) -> None:
     while len(turns) < count:
         for claim in attempts.claim_due(now, 50, LEASE, decide_at(now), pacing=pacing):
             turns.append(claim.not_before or now)
+        with store.transaction():  # they end at once
+            CallRequest.update(lease_token=None).where(CallRequest.lease_token.is_null(False)).execute()
         look = attempts.next_call(now, pacing)
         assert look is not None or len(turns) == count
         now = max(look or now, now + timedelta(milliseconds=1))
