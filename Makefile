@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FULL_STAMP := $(VENV)/.installed-test
 
-.PHONY: demo test soak lint bench clean
+.PHONY: demo test soak lint bench soak clean
 
 demo: $(STAMP)
 	$(BIN)/fs-app demo
@@ -18,6 +18,10 @@ test: lint
 YEARS ?= 1
 soak: $(FULL_STAMP)
 	FS_APP_TEST_SOAK=$(YEARS) $(BIN)/python -m pytest -p no:xdist -s tests/simulation -k soak
+
+# Two schedulers, two IVR servers, two switches and one PostgreSQL under SIGKILL, for as many alarms as you have time.
+soak: $(FULL_STAMP)
+	FS_APP_TEST_SOAK_ALARMS=$${ALARMS:-2000} $(BIN)/python -m pytest -q -s tests/integration/test_chaos.py
 
 lint: $(FULL_STAMP)
 	$(BIN)/ruff check .

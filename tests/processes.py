@@ -72,6 +72,10 @@ class Process:
         with self._news:
             return list(self.said)
 
+    @property
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
     def kill(self) -> None:
         """SIGKILL: no goodbye, no clean-up."""
         self.signal(signal.SIGKILL)
