@@ -26,6 +26,7 @@ setup(
         "click>=8.1",
         "gevent>=24.2",
         "greenswitch==0.0.19",
+        "icalendar>=6.1",
         "jinja2>=3.1",
         "num2words>=0.5.14",
         "peewee>=4.0",

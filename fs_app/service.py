@@ -49,7 +49,10 @@ from fs_app.switch.gateway_state import gateway_words
 from fs_app.switch.outbound import OutboundServer
 from fs_app.words import languages
 from httpapi.app import make_app
+from httpapi.ics_poller import Poller
 from httpapi.live import LiveFeed
+from httpapi.plugins import Surround
+from httpapi.routes import registry
 from httpapi.server import HttpServer
 from httpapi.services import Services
 from ivr.answering import answered
@@ -115,6 +118,7 @@ class Service:
         self.outbound: OutboundServer | None = None
         self.http: HttpServer | None = None
         self.live: LiveFeed | None = None
+        self.poller: Poller | None = None
         self.calls: LiveCalls | None = None
         self.notifier: Notifier | None = None
         self._greenlets: list[gevent.Greenlet[[], None]] = []
@@ -220,7 +224,9 @@ class Service:
             gateway_state=self._gateway_state if self.switches else None,
             speak=self._say,
         )
-        self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services))
+        surround = Surround(services, registry())
+        self.poller = Poller(services, surround.registry)
+        self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services, surround))
 
     # ---- running
 
@@ -252,6 +258,8 @@ class Service:
             self._run(scheduler.run)
         if self.notifier is not None:
             self._run(self.notifier.run)
+        if self.poller is not None:
+            self._run(self.poller.run)
 
     def _run(self, part: Callable[[], None]) -> None:
         greenlet = gevent.spawn(part)
@@ -282,6 +290,8 @@ class Service:
         for greenlet in self._greenlets:
             greenlet.unlink_all()
             greenlet.kill()
+        if self.poller is not None:
+            self.poller.stop()
         if self.live is not None:
             self.live.close()
         if self.http is not None:
@@ -377,6 +387,8 @@ class Service:
             self.live.changed(message.removeprefix(CALL_CHANGED))
         if message == OUTBOX or message.startswith(IVR_ENDED):
             self._outbox_bell.set()
+        if message == DUE and self.poller is not None:
+            self.poller.bell.set()
         if message == DUE:
             self._bell.set()
         elif message.startswith(IVR_ENDED) and self.calls is not None:

@@ -17,6 +17,7 @@ from httpapi.resource import Action, Resource
 from httpapi.routes import registry
 from httpapi.routes.aggregate import aggregate_handler
 from httpapi.routes.aggregate import describe as describe_aggregate
+from httpapi.routes.ics import feed_handler
 from httpapi.routes.session import live_handler, session_handler
 from httpapi.services import Services
 from httpapi.web import Handler, Request, Response, build, json_response
@@ -54,6 +55,7 @@ def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handl
     yield BASE, surround.public(start, _READ)
     yield BASE + "openapi.json", surround.public(_reading(description), _READ)
     yield BASE + "explorer/<name>", surround.public(_reading(explorer.asset), _READ)
+    yield feed_handler(surround)
     yield BASE + "session/", session_handler(surround)
     yield BASE + "live/", live_handler(surround)
     yield BASE + "surveyaggregate/<id>/", aggregate_handler(surround)

@@ -95,17 +95,21 @@ def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> R
             for name in optional & errors.fields.keys() - body.keys():
                 del errors.fields[name]
             values = {n: v for n, v in _with_defaults(resource, values).items() if n in values or n not in optional}
-        change = Change(resource, before, values, errors, prepared)
-        _prepare(ctx, resource, change)
-        columns = resource.columns(change)
-        if "updated_date" in resource.model._meta.fields:
-            columns["updated_date"] = ctx.now
-        if columns:
-            resource.model.update(**columns).where(resource.model.id == before.id).execute()
-        row = resource.find(ctx, row_id)
-        resource.saved(ctx, row, change)
+        change_row(ctx, resource, Change(resource, before, values, errors, prepared))
         shown = resource.show(ctx, resource.find(ctx, row_id))
     return json_response(200, shown, {"ETag": etag(resource, shown)})
+
+
+def change_row(ctx: Context, resource: Resource, change: Change) -> None:
+    """Check a change of the row that it holds, and write it. Inside a transaction, the row locked."""
+    assert change.row is not None
+    _prepare(ctx, resource, change)
+    columns = resource.columns(change)
+    if "updated_date" in resource.model._meta.fields:
+        columns["updated_date"] = ctx.now
+    if columns:
+        resource.model.update(**columns).where(resource.model.id == change.row.id).execute()
+    resource.saved(ctx, resource.model.get_by_id(change.row.id), change)
 
 
 def delete(ctx: Context, resource: Resource, row_id: int) -> Response:

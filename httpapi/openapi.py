@@ -230,12 +230,12 @@ def _body(resource: Resource, schema: str) -> dict[str, Any]:
 
 def _action(resource: Resource, action: Action) -> dict[str, Any]:
     body = None
-    if action.takes is not None or action.method != "GET":
+    if action.takes is not None or action.method in ("POST", "PATCH"):
         taken = {"schema": dict(action.takes or OBJECT)}
         if action.example is not None:
             taken["example"] = action.example
         body = {"required": action.takes is not None, "content": dict.fromkeys(action.media_taken, taken)}
-    gives = {} if action.gives is None else dict(action.gives)
+    gives = None if 204 in action.statuses else dict(action.gives or {})
     refused = (
         (400, 401, 403, 404, 405, 429, 503) if body is None else (400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
     )

@@ -30,7 +30,7 @@ class Action:
     (``run`` then gets 0). ``run`` opens its own transaction."""
 
     name: str
-    method: str  # GET, POST or PATCH
+    method: str  # GET, POST, PATCH or DELETE
     run: Callable[[Context, int], Response]
     below_row: bool = True
     summary: str = ""

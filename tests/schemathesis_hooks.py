@@ -7,6 +7,6 @@ from typing import Any
 import schemathesis
 
 
-@schemathesis.serializer("application/x-ndjson", "text/csv")  # type: ignore[untyped-decorator]
+@schemathesis.serializer("application/x-ndjson", "text/csv", "text/calendar")  # type: ignore[untyped-decorator]
 def as_text(_context: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

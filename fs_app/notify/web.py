@@ -6,7 +6,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fs_app.notify.address import Target
 from fs_app.notify.deadline import cut_after
@@ -18,10 +18,11 @@ ANSWER_MAX = 64 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """``body`` is cut at :data:`ANSWER_MAX`."""
+    """``body`` is cut at what the request allows; names of ``headers`` are lower-case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def request(
@@ -33,6 +34,7 @@ def request(
     *,
     context: ssl.SSLContext | None = None,
     total_seconds: float = TOTAL_SECONDS,
+    answer_max: int = ANSWER_MAX,
 ) -> WebAnswer:
     """Speak HTTP/1.1 to ``address``, one that :func:`fs_app.notify.address.allowed_addresses` gave for the target.
 
@@ -43,7 +45,7 @@ def request(
     try:
         raw.settimeout(total_seconds)
         with cut_after(total_seconds, raw):
-            return _exchange(raw, target, method, headers, body, context)
+            return _exchange(raw, target, method, headers, body, context, answer_max)
     except ssl.SSLError:  # some of them are ValueErrors, too
         raise
     except ValueError as exc:  # a response that cannot be read
@@ -59,6 +61,7 @@ def _exchange(
     headers: Mapping[str, str],
     body: bytes,
     context: ssl.SSLContext | None,
+    answer_max: int,
 ) -> WebAnswer:
     connected = raw
     if target.scheme == "https":
@@ -73,6 +76,7 @@ def _exchange(
             headers={"Host": target.authority, "Connection": "close", "User-Agent": "fs-app", **headers},
         )
         answer = connection.getresponse()
-        return WebAnswer(answer.status, answer.read(ANSWER_MAX))
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return WebAnswer(answer.status, answer.read(answer_max), told)
     finally:
         connection.close()

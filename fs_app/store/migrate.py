@@ -18,6 +18,7 @@ from fs_app.store.migrations import (
     m0008_pacing,
     m0009_callbacks,
     m0010_pages,
+    m0011_calendars,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -93,6 +94,10 @@ def _pages(db: Database) -> None:
     _run_script(db, m0010_pages.CHANGES)
 
 
+def _calendars(db: Database) -> None:
+    _run_script(db, m0011_calendars.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -104,6 +109,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (8, _pacing),
     (9, _callbacks),
     (10, _pages),
+    (11, _calendars),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -353,6 +353,42 @@ class Pace(Root):
     next_at = UtcDateTimeField()
 
 
+class CalendarFeed(Base):
+    """The private address at which a calendar can be read as a file."""
+
+    calendar = ForeignKeyField(Calendar, unique=True, on_delete="CASCADE")
+    calendar_id: int
+    token = CharField(unique=True)
+    created_date = UtcDateTimeField()
+
+
+class CalendarSubscription(Base):
+    """A calendar elsewhere whose events are merged into ``calendar``. ``interval`` in minutes, notices in seconds.
+
+    ``next_poll_at`` is NULL while it is switched off. ``advance_notice`` NULL: only what has a VALARM gets an alarm.
+    """
+
+    calendar = ForeignKeyField(Calendar, on_delete="CASCADE")
+    calendar_id: int
+    address = CharField()
+    interval = IntegerField(default=60)
+    alarm_phonenumber = CharField(default="")
+    advance_notice = IntegerField(null=True)
+    maxretry = IntegerField(default=0)
+    retry_delay = IntegerField(default=0)
+    status = IntegerField(default=1)
+    etag = CharField(default="")
+    last_modified = CharField(default="")
+    content_hash = CharField(default="")
+    failures = IntegerField(default=0)
+    last_poll = UtcDateTimeField(null=True)
+    last_error = CharField(default="")
+    report = JsonField(null=True)
+    next_poll_at = UtcDateTimeField(null=True)
+    created_date = UtcDateTimeField()
+    updated_date = UtcDateTimeField()
+
+
 class Rule(Base):
     """Recurrence; ``user`` NULL is shipped with the product."""
 
@@ -391,6 +427,10 @@ class Event(Base):
     next_child_at = UtcDateTimeField(null=True)
     last_occurrence = UtcDateTimeField(null=True)
     exdates = JsonField(null=True)  # days and moments that the rule leaves out; see fs_app.domain.rules.Exclusions
+    ical_uid = CharField(null=True)  # of an imported event; unique in its calendar
+    ical_hash = CharField(default="")  # what was read last, so that the same is not written again
+    ical_alarms = JsonField(null=True)  # ids of the alarms made from its VALARMs
+    ical_source_id = IntegerField(null=True)  # the subscription it came by
     created_on = UtcDateTimeField()
 
 

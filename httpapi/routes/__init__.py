@@ -16,6 +16,7 @@ from httpapi.routes.rule import Rules
 from httpapi.routes.sealed_survey import SealedSurveys
 from httpapi.routes.section import Branchings, Sections
 from httpapi.routes.setting import CalendarSettings
+from httpapi.routes.subscription import CalendarSubscriptions
 from httpapi.routes.survey import Surveys
 from httpapi.routes.template import MailTemplates, SmsTemplates
 from httpapi.routes.token import Tokens
@@ -38,6 +39,7 @@ def registry() -> dict[str, Resource]:
         CalendarUsers(),
         CalendarUserProfiles(),
         Calendars(),
+        CalendarSubscriptions(),
         Rules(),
         Events(),
         Alarms(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,8 @@ from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.kinds import READ_ONLY, array, integer, moment, own_url, relation, text
 from httpapi.reminders import refresh_calendar, refuse_while_calling
-from httpapi.resource import Change, Resource
+from httpapi.resource import Action, Change, Resource
+from httpapi.routes.ics import calendar_actions
 from httpapi.schema import Schema
 
 DATES_MAX = 1000
@@ -73,6 +75,9 @@ class Calendars(Resource):
         if any(raw(row, name) != raw(change.row, name) for name in ("timezone", "closed_weekdays", "closed_dates")):
             refresh_calendar(ctx, row.id)
         ctx.wake = True  # max_concurrent may have risen
+
+    def actions(self) -> Iterable[Action]:
+        return calendar_actions(self)
 
     def before_delete(self, ctx: Context, row: Any) -> None:
         refuse_while_calling(Event.select(Event.id).where(Event.calendar == row.id))

@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "fs_app.audio_decode": {"fs_app.audio"},
     "fs_app.words": {"fs_app.domain"},
     "fs_app.numbers": {"fs_app.domain"},
+    "fs_app.ics": {"fs_app.domain"},
     "fs_app.store": {"fs_app.words", "fs_app.domain", "fs_app.numbers"},
     "fs_app.switch": {"fs_app.domain", "fs_app.clock"},
     "fs_app.notify": {"fs_app.domain", "fs_app.clock"},
@@ -34,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "scheduler": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "httpapi": {
         "fs_app.notify",
+        "fs_app.ics",
         "fs_app.domain",
         "fs_app.clock",
         "fs_app.store",
