@@ -53,6 +53,13 @@ def page(ctx: Context, resource: Resource, query: Any, address: str) -> dict[str
     }
 
 
+def first(ctx: Context, resource: Resource, query: Any, most: int) -> list[Any]:
+    """The first rows that the filters find, in order, without counting what else there is. Raises ApiError 400."""
+    errors = Errors()
+    query, order = _chosen(ctx, resource, query, ctx.request.query(), errors)
+    return list(query.order_by(*order).limit(most))
+
+
 def every(ctx: Context, resource: Resource, query: Any, most: int) -> Any:
     """The query of all rows that the filters find, in order. Raises ApiError 400, also when they are more than
     ``most``."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from peewee import fn
+
 from fs_app.domain.enums import Role
 from fs_app.store.models import User
-from httpapi import crud
+from httpapi import crud, listing
 from httpapi.context import Context, raw
 from httpapi.errors import ApiError, not_found
 from httpapi.etag import etag
@@ -43,9 +45,9 @@ class Rest:
         self._surround = surround
         self._request = request
 
-    def context(self) -> Context:
+    def context(self, query: str = "") -> Context:
         """For the few reads that REST has no address for; it carries the same user and so the same scope."""
-        return Context(self.services, self._request, self.registry, self.user, "session")
+        return Context(self.services, replace(self._request, query_string=query), self.registry, self.user, "session")
 
     def may_read(self, path: str) -> bool:
         return Role(str(self.user.role)) in self.registry[path].readers
@@ -67,6 +69,26 @@ class Rest:
         resource = self._resource(path)
         asked = urlencode({name: str(value) for name, value in (query or {}).items()})
         return self._call("GET", resource.collection, lambda ctx: crud.list_rows(ctx, resource), query=asked)
+
+    def first(self, path: str, query: Mapping[str, object], most: int) -> Sequence[Row]:
+        """The first rows of a list, without its count."""
+        resource = self._resource(path)
+        if not self.may_read(path):
+            raise not_found()
+        asked = urlencode({name: str(value) for name, value in query.items()})
+        context = self.context(asked)
+        with self.services.store.reading():
+            return resource.show_all(context, listing.first(context, resource, resource.query(context), most))
+
+    def count_by(self, path: str, column: str, **at_least: object) -> dict[Any, int]:
+        """How many rows there are for each value of a column, among those whose other columns are at least so."""
+        resource = self._resource(path)
+        chosen = getattr(resource.model, column)
+        with self.services.store.reading():
+            query = resource.query(self.context())
+            for name, value in at_least.items():
+                query = query.where(getattr(resource.model, name) >= value)
+            return dict(query.select(chosen, fn.COUNT(resource.model.id)).group_by(chosen).tuples())
 
     def each(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[Row]:
         """Every row, page after page."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from fs_app.domain.enums import AlarmStatus
 from httpapi.console.render import today_in
 from httpapi.console.rest import id_of
 from httpapi.console.start import steps
@@ -16,28 +17,35 @@ from httpapi.plugins import row_id
 from httpapi.web import Response
 
 _SHOWN = 15
+_CALLING, _FAILED, _AGAIN, _REACHED = (
+    AlarmStatus.IN_PROCESS.value,
+    AlarmStatus.FAILURE.value,
+    AlarmStatus.RETRY.value,
+    AlarmStatus.SUCCESS.value,
+)
 
 
 def today(view: View, _arguments: Mapping[str, str]) -> Response:
     midnight = today_in(view.zone, view.now)
     ahead = show_moment(view.now + timedelta(days=1))
     due = view.rest.list("alarm", {"due_at__lte": ahead, "ordering": "due_at", "page_size": _SHOWN})
-    calling = view.rest.list("alarm", {"status": 2, "ordering": "-id", "page_size": _SHOWN})
+    calling = view.rest.first("alarm", {"status": _CALLING, "ordering": "-id"}, _SHOWN)
     since = {"date__gte": show_moment(midnight), "ordering": "-date"}
-    failed = view.rest.list("alarm-request", {**since, "status": 3, "page_size": _SHOWN})
-    reached = view.rest.list("alarm-request", {**since, "status": 5, "page_size": _SHOWN})
-    again = view.rest.list("alarm-request", {**since, "status": 4, "page_size": 1})
+    failed = view.rest.first("alarm-request", {**since, "status": _FAILED}, _SHOWN)
+    reached = view.rest.first("alarm-request", {**since, "status": _REACHED}, _SHOWN)
+    counts = view.rest.count_by("alarm-request", "status", date=midnight)
+    attempts = _attempts(view, [*failed, *reached])
     guide = steps(view) if view.manages else []
     return view.page(
         "today.html",
         due=_alarms(view, due["results"]),
         due_count=due["count"],
-        calling=_alarms(view, calling["results"]),
-        failed=_attempts(view, failed["results"]),
-        failed_count=failed["count"],
-        reached=_attempts(view, reached["results"]),
-        reached_count=reached["count"],
-        again_count=again["count"],
+        calling=_alarms(view, calling),
+        failed=[one for one in attempts if one["ended_as"] == _FAILED],
+        failed_count=counts.get(_FAILED, 0),
+        reached=[one for one in attempts if one["ended_as"] == _REACHED],
+        reached_count=counts.get(_REACHED, 0),
+        again_count=counts.get(_AGAIN, 0),
         unwell={name: state for name, state in view.services.health().items() if state != "ok"},
         next_step=next((step for step in guide if not step.done), None),
     )
@@ -60,7 +68,7 @@ def act(view: View, arguments: Mapping[str, str]) -> Response:
     raise ApiError(404, {"detail": "There is no such button."})
 
 
-def _alarms(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _alarms(view: View, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     view.learn("alarm", rows, ("event",))
     return [
         {
@@ -75,7 +83,7 @@ def _alarms(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _attempts(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _attempts(view: View, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Attempts with what they were about, read at once."""
     about = view.rest.many("alarm", (id_of(row["alarm"]) or 0 for row in rows))
     calls = view.rest.many("callrequest", (id_of(row["callrequest"]) or 0 for row in rows))
@@ -85,5 +93,14 @@ def _attempts(view: View, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row, alarm in zip(seen, alarms, strict=True):
         call = calls.get(id_of(row["callrequest"]) or 0, {})
         why = row.get("reason") or alarm["reason"] or call.get("reason", "")
-        found.append({**alarm, "attempt": id_of(row["url"]), "date": row["date"], "call": call, "why": why})
+        found.append(
+            {
+                **alarm,
+                "ended_as": row["status"],
+                "attempt": id_of(row["url"]),
+                "date": row["date"],
+                "call": call,
+                "why": why,
+            }
+        )
     return found

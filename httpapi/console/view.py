@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -94,7 +94,7 @@ class View:
 
     # --- names
 
-    def learn(self, path: str, rows: list[dict[str, Any]], fields: tuple[str, ...]) -> None:
+    def learn(self, path: str, rows: Sequence[dict[str, Any]], fields: tuple[str, ...]) -> None:
         """Read the titles of every relation of these rows at once."""
         specs = self.rest.registry[path].reader.specs
         for name in fields:

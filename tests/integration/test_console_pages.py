@@ -468,19 +468,19 @@ def test_repetition_in_plain_words(sqlite_api: Api, world: dict[str, Any]) -> No
 # ---- results, calls of one's own
 
 
-def test_results_are_charts_tables_and_csv(sqlite_api: Api, world: dict[str, Any]) -> None:
-    sealed = number(world["sealed-survey"])
-    with sqlite_api.store.transaction():
+def test_results_are_charts_tables_and_csv(api: Api) -> None:
+    sealed = number(ways_in(api)["sealed-survey"])
+    with api.store.transaction():
         for n, (outcome, result) in enumerate((("answered", 1), ("answered", 0), ("busy", 0))):
             call = CallRequest.create(
-                request_uuid=f"u{n}", call_time=NOW, phone_number="1", survey=sealed, user=sqlite_api.ids["practice"],
+                request_uuid=f"u{n}", call_time=NOW, phone_number="1", survey=sealed, user=api.ids["practice"],
                 outcome=outcome, result=result, dialled_at=NOW, answered_at=NOW, created_date=NOW,
             )  # fmt: skip
             SurveyAnswer.create(
                 callrequest=call, position=0, survey=sealed, section_id=1, digits=str(n), response="=1+1",
                 created_date=NOW,
             )  # fmt: skip
-    console = Console(sqlite_api)
+    console = Console(api)
     page = f"/module/sealed_survey/{sealed}/results/"
     seen = console.get(page)
     assert "3 calls" in seen.text
@@ -490,7 +490,14 @@ def test_results_are_charts_tables_and_csv(sqlite_api: Api, world: dict[str, Any
     assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert table.body == "ended as,number,share\r\nanswered,2,67 %\r\nbusy,1,33 %\r\n"
     assert console.get(page + "nonsense.csv").status == 404
-    assert Console(sqlite_api, "rival").get(page + "outcomes.csv").status == 404
+    assert Console(api, "rival").get(page + "outcomes.csv").status == 404
+
+
+def test_every_page_on_either_database(api: Api) -> None:
+    world = ways_in(api)
+    console = Console(api)
+    for page in (*PAGES, "/module/calendar/month/?date=2026-03-01", *(address(p, row) for p, row in world.items())):
+        assert console.get(page).status == 200, page
 
 
 def test_call_me_with_it(sqlite_api: Api, world: dict[str, Any]) -> None:
