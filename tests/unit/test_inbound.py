@@ -98,7 +98,7 @@ def test_ringing_and_other_peoples_calls() -> None:
         return call_event(frame)
 
     assert translated(ours("CHANNEL_PROGRESS")) == CallRinging(CALL, at(1795400042821688))
-    assert translated(ours("CHANNEL_PROGRESS_MEDIA")) == CallRinging(CALL, at(1795400042821688))
+    assert translated(ours("CHANNEL_PROGRESS_MEDIA")) == CallRinging(CALL, at(1795400042821688), media=True)
     assert translated(ours("CHANNEL_PROGRESS", variable_fs_app="false")) is None
     assert translated(ours("CHANNEL_PROGRESS", variable_fs_app_call="another")) is None
     assert translated(ours("CHANNEL_PARK")) is None
