@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from peewee import SQL, Expression, ModelUpdate, SqliteDatabase
+from peewee import SQL, Expression, ModelSelect, ModelUpdate, SqliteDatabase
 
 from fs_app.domain.alarms import (
     Claim,
@@ -59,7 +59,7 @@ from fs_app.store.models import (
 )
 from fs_app.store.models import database as proxy
 from fs_app.store.outbox_queue import insert_message
-from fs_app.store.whole import first_row
+from fs_app.store.prepared import prepared
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,16 @@ ALL_METHODS = tuple(AlarmMethod)
 # What the alarm of an escalation has of the one it stands for.
 _ESCALATED = ("event", "daily_start", "daily_stop", "maxretry", "retry_delay", "retry_delays", "survey")
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
+
+
+@prepared
+def _alarm_of(call_uuid: str) -> ModelSelect[Alarm]:
+    return Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid)
+
+
+@prepared
+def _call(call_uuid: str) -> ModelSelect[CallRequest]:
+    return CallRequest.select().where(CallRequest.request_uuid == call_uuid)
 
 
 class Attempts:
@@ -361,11 +371,10 @@ class Attempts:
             raise LeaseLost("the lease on this call is no longer ours")
 
     def _alarm_of(self, call_uuid: str) -> Alarm | None:
-        calls = "JOIN alarm_request r ON r.alarm_id = t.id JOIN call_request c ON c.id = r.callrequest_id"
-        return first_row(Alarm, f"{calls} WHERE c.request_uuid = ?", call_uuid)
+        return _alarm_of.first(call_uuid)
 
     def _call(self, call_uuid: str) -> CallRequest | None:
-        return first_row(CallRequest, "WHERE t.request_uuid = ?", call_uuid)
+        return _call.first(call_uuid)
 
     def _is_attempt(self, call_uuid: str) -> Expression:
         """Which attempt that call is. Not the alarm's last one: its callee may have called back meanwhile."""

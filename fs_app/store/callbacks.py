@@ -12,6 +12,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from peewee import ModelSelect
+
 from fs_app.domain.enums import AlarmMethod, AlarmResult, AlarmStatus, CallStatus, EventStatus, IvrEnd, Outcome
 from fs_app.domain.phone import normalise_number, same_subscriber, subscriber
 from fs_app.errors import InvalidInput
@@ -23,7 +25,7 @@ from fs_app.store.models import (
     Event,
     SurveyAnswer,
 )
-from fs_app.store.whole import first_row
+from fs_app.store.prepared import prepared
 
 INBOUND = "inbound "  # what ``CallRequest.originate`` of such a call begins with
 HEARD = "called back"  # the reason on its alarm, once the reminder was heard
@@ -103,12 +105,19 @@ def heard(call: CallRequest, now: datetime) -> None:
 
 def was_heard(alarm_id: int, call_uuid: str) -> bool:
     """Whether the alarm's reminder was heard in a call that came to us since that call of ours was claimed."""
-    heard = (
-        "JOIN call_request c ON c.id = t.callrequest_id JOIN call_request ours ON ours.request_uuid = ? "
-        "WHERE t.alarm_id = ? AND t.status = ? AND c.call_time >= ours.call_time AND c.originate LIKE ?"
-    )
-    success = AlarmStatus.SUCCESS.value
-    return first_row(AlarmRequest, heard, call_uuid, alarm_id, success, INBOUND + "%") is not None
+    return _heard_since.exists(alarm_id, call_uuid)
+
+
+@prepared
+def _heard_since(alarm_id: int, call_uuid: str) -> ModelSelect[AlarmRequest]:
+    ours = CallRequest.alias()
+    heard = AlarmRequest.select(AlarmRequest.id).join(CallRequest).join(ours, on=(ours.request_uuid == call_uuid))
+    return heard.where(
+        AlarmRequest.alarm == alarm_id,
+        AlarmRequest.status == AlarmStatus.SUCCESS,
+        CallRequest.call_time >= ours.call_time,
+        CallRequest.originate.startswith(INBOUND),
+    ).limit(1)
 
 
 def pressed(call: CallRequest, alarm: Alarm | None) -> bool:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import fn
+from peewee import ModelSelect, fn
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, AmdBehavior, EventStatus
@@ -23,11 +23,23 @@ from fs_app.store.models import (
     CalendarSetting,
     CalendarUserProfile,
     DncContact,
+    DncList,
     Event,
     Gateway,
     User,
 )
-from fs_app.store.whole import by_id, first_row
+from fs_app.store.prepared import by_id, prepared
+
+
+@prepared
+def profile_of(user_id: int) -> ModelSelect[CalendarUserProfile]:
+    return CalendarUserProfile.select().where(CalendarUserProfile.user == user_id)
+
+
+@prepared
+def _listed(manager_id: int, numbers: list[str]) -> ModelSelect[DncContact]:
+    listed = DncContact.select(DncContact.id).join(DncList)
+    return listed.where(DncList.user == manager_id, DncContact.phone_number.in_(numbers)).limit(1)
 
 
 def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
@@ -37,7 +49,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
     user = None if calendar is None else by_id(User, calendar.user_id)
     if row is None or calendar is None or user is None:
         return None
-    profile = first_row(CalendarUserProfile, "WHERE t.user_id = ?", user.id)
+    profile = profile_of.first(user.id)
     setting = None if profile is None else by_id(CalendarSetting, profile.calendar_setting_id)
     zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
@@ -134,10 +146,7 @@ def is_dnc(manager_id: int | None, number: str, country: str = "") -> bool:
     that of numbers written without one."""
     if manager_id is None or not number:
         return False
-    written = spellings(number, country)
-    marks = ", ".join("?" * len(written))
-    listed = f"JOIN dnc_list l ON l.id = t.dnc_list_id WHERE l.user_id = ? AND t.phone_number IN ({marks})"
-    return first_row(DncContact, listed, manager_id, *written) is not None
+    return _listed.exists(manager_id, list(spellings(number, country)))
 
 
 def setting_facts(row: CalendarSetting) -> SettingFacts:

@@ -17,11 +17,15 @@ class UtcDateTimeField(DateTimeField):
             return None
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise TypeError(f"{self.name}: a moment must be an aware datetime, not {value!r}")
-        return super().db_value(value.astimezone(UTC).replace(tzinfo=None))  # type: ignore[no-untyped-call]
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None)
 
     def python_value(self, value: Any) -> Any:
-        naive = super().python_value(value)  # type: ignore[no-untyped-call]
-        return naive.replace(tzinfo=UTC) if isinstance(naive, datetime) else None
+        if isinstance(value, str):  # SQLite's
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                return None
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
 
 
 class WallTimeField(CharField):
