@@ -33,6 +33,7 @@ bench: $(FULL_STAMP)
 	-$(BIN)/python -c 'import ESL' 2>/dev/null || ( \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'swig==3.0.12' wheel 'setuptools<81' && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation python-ESL )
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
 $(BIN)/python:

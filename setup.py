@@ -44,6 +44,8 @@ setup(
         "voice": ["espeakng-loader>=0.2.4"],
         # Builds only with SWIG 3; see docs/dependencies.md for the two commands.
         "esl": ["python-ESL>=1.4.18"],
+        # Only a peer to measure the REST API against.
+        "bench": ["Django>=5.0", "djangorestframework>=3.15"],
         "test": [
             "aiosmtpd>=1.4.6",
             "axe-core-python>=0.1",
