@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -42,7 +43,7 @@ def _nobody() -> None:
 
 
 # WAL lets readers go on beside the one writer. FULL, because a claim forgotten in a power cut is a phone rung twice.
-_PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
+_PRAGMAS: dict[str, Any] = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
 
 
 def open_database(url: str) -> Database:
@@ -81,6 +82,7 @@ class Store:
         # Called after a commit that wrote to the outbox, in the thread of that transaction: it must not block for long.
         self.outbox_changed: Callable[[], None] = _nobody
         self._threads = threads
+        self._one_writer = threading.RLock()
 
     @cached_property
     def pool(self) -> ThreadPool:
@@ -126,10 +128,22 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """One transaction in this thread that may write. On SQLite it takes the write lock at BEGIN."""
         outbox.take_written()
-        with self.connected(), self.db.atomic("IMMEDIATE") if self.sqlite else self.db.atomic():
+        with self.connected(), self._alone() if self.sqlite else self.db.atomic():
             yield
         if outbox.take_written():
             self.outbox_changed()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """SQLite's one writer. Threads of this process queue here: its own lock is asked for again and again, with
+        sleeps of up to a tenth of a second in between."""
+        if not self._one_writer.acquire(timeout=_PRAGMAS["busy_timeout"] / 1000):
+            raise StoreUnavailable("another writer of this process does not come to an end")
+        try:
+            with self.db.atomic("IMMEDIATE"):
+                yield
+        finally:
+            self._one_writer.release()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

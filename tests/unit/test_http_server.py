@@ -185,6 +185,16 @@ def test_an_application_that_fails_is_a_500_and_no_more() -> None:
         assert exchange(server, post(b"fine", b"Content-Length: 4")).endswith(b"fine")
 
 
+def test_head_and_body_come_in_one_piece() -> None:
+    """In two, the second would wait for the client's delayed acknowledgement of the first."""
+    with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer:
+        for _ in range(20):
+            peer.sendall(post(b"hello", b"Content-Length: 5", close=False))
+            answer = peer.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b"\r\n\r\nhello")
+
+
 def test_stopping_frees_the_port() -> None:
     with serving() as server:
         port = server.port
