@@ -12,8 +12,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from peewee import ModelSelect
+
 from fs_app.passwords import verify_nobody, verify_password
 from fs_app.store.models import ApiToken, User
+from fs_app.store.prepared import prepared
 from httpapi import origin, sessions
 from httpapi.errors import ApiError, forbidden
 from httpapi.guard import Guard
@@ -22,6 +25,16 @@ from httpapi.web import SAFE, Request
 
 REMEMBER_SECONDS = 300
 REMEMBER_AT_MOST = 4096
+
+
+@prepared
+def _user_called(username: str) -> ModelSelect[User]:
+    return User.select().where(User.username == username)
+
+
+@prepared
+def _token(digest: str) -> ModelSelect[ApiToken]:
+    return ApiToken.select(ApiToken, User).join(User).where(ApiToken.digest == digest)
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,7 @@ class Authenticator:
     def check(self, request: Request, username: str, password: str) -> User:
         """The user of that name, when the password is right. Raises ApiError 401 and 429."""
         with self._services.store.reading():
-            found: Any = User.get_or_none(User.username == username)
+            found: Any = _user_called.first(username)
         now = self._services.clock.monotonic()
         proof = b""
         if found is not None and found.is_active:
@@ -101,14 +114,14 @@ class Authenticator:
     def _bearer(self, request: Request, token: str, path: str) -> Caller:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         with self._services.store.reading():
-            query = ApiToken.select(ApiToken, User).join(User).where(ApiToken.digest == digest)
-            found: Any = query.first()
+            held = _token.joined(digest)
+        found, user = held[0] if held else (None, None)
         expired = found is not None and found.expires_date and found.expires_date <= self._services.clock.now()
-        if found is None or not found.user.is_active or expired:
+        if found is None or not user.is_active or expired:
             raise unauthorised(request, "this token is unknown, revoked or expired")
         if not permits(found.scope, request.method, path):
             raise forbidden(f"the scope of this token is {found.scope!r}: it does not allow this")
-        return Caller(found.user, "token", found.scope)
+        return Caller(user, "token", found.scope)
 
     def _session(self, request: Request) -> Caller:
         user = sessions.find(self._services, request)

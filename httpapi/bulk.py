@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fs_app.errors import InvalidInput
-from fs_app.store.models import Calendar
 from httpapi.context import Context, raw
 from httpapi.crud import must_create, new_change, parse_json, write_row, writing
 from httpapi.errors import ApiError, bad_fields, bad_request
 from httpapi.idempotency import once
 from httpapi.kinds import parse_integer
+from httpapi.queries import is_visible
 from httpapi.resource import Resource
 from httpapi.web import Response
 
@@ -195,6 +195,6 @@ def _owner(ctx: Context, events: Resource, calendar: Any) -> int:
         raise bad_fields({"calendar": [str(exc)]}) from None
     row = ctx.calendar(calendar_id)
     seen = ("calendar", calendar_id) in ctx.seen
-    if row is None or not (seen or ctx.registry["calendar"].query(ctx).where(Calendar.id == calendar_id).exists()):
+    if row is None or not (seen or is_visible(ctx.registry["calendar"], ctx.user, calendar_id)):
         raise bad_fields({"calendar": [f"no calendar {calendar_id}: it does not exist, or it is not yours"]})
     return int(raw(row, "user"))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fs_app.store.models import Base, Calendar, User
+from fs_app.store.prepared import by_id
 from httpapi.services import Services
 from httpapi.web import Request
 
@@ -26,6 +27,7 @@ class Context:
         self.registry = registry
         self.user = user
         self.means = means  # how it signed in: basic, token or session
+        self.base = f"{request.scheme}://{request.host}{BASE}"
         self.now: datetime = services.clock.now()
         self.wake = False  # set by whoever changes what is due; rung after the commit
         self.seen: set[tuple[str, int]] = set()  # relations that were found visible in this request
@@ -38,21 +40,17 @@ class Context:
         own = "" if row_id is None else f"{row_id}/"
         return f"{self.base}{path}/{own}{tail}"
 
-    @property
-    def base(self) -> str:
-        return f"{self.request.scheme}://{self.request.host}{BASE}"
-
     def calendar(self, calendar_id: int) -> Any:
         """The calendar as this request found it first; None when there is none."""
         if calendar_id not in self._calendars:
-            self._calendars[calendar_id] = Calendar.get_or_none(Calendar.id == calendar_id)
+            self._calendars[calendar_id] = by_id(Calendar, calendar_id)
         return self._calendars[calendar_id]
 
     def username(self, user_id: int | None) -> str | None:
         if user_id is None:
             return None
         if user_id not in self._usernames:
-            found = User.select(User.username).where(User.id == user_id).first()
+            found = by_id(User, user_id)
             self._usernames[user_id] = str(found.username) if found else ""
         return self._usernames[user_id]
 

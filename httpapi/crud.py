@@ -10,6 +10,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from fs_app.domain.enums import Role
+from httpapi import queries
 from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
 from httpapi.etag import check_if_match, etag, found
@@ -25,7 +26,7 @@ def list_rows(ctx: Context, resource: Resource) -> Response:
     with ctx.services.store.reading():
         if "format" in ctx.request.query():
             return as_csv(ctx, resource)
-        return json_response(200, page(ctx, resource, resource.query(ctx), ctx.url(resource.path)))
+        return json_response(200, page(ctx, resource, ctx.url(resource.path)))
 
 
 def retrieve(ctx: Context, resource: Resource, row_id: int) -> Response:
@@ -61,7 +62,7 @@ def write_row(ctx: Context, resource: Resource, change: Change) -> Any:
     for name in ("created_date", "created_on", "updated_date"):
         if name in resource.model._meta.fields:
             columns.setdefault(name, ctx.now)
-    row = resource.model.create(**columns)
+    row = queries.insert(resource.model, columns)
     resource.saved(ctx, row, change)
     return row
 

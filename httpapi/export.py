@@ -29,7 +29,7 @@ def as_csv(ctx: Context, resource: Resource) -> Response:
     writer = csv.writer(out)
     names = [name for name, spec in resource.reader.specs.items() if not spec.write_only]
     writer.writerow(names)
-    rows = every(ctx, resource, resource.query(ctx), ROWS_MAX)
+    rows = every(ctx, resource, ROWS_MAX)
     for some in chunked(rows, _AT_ONCE):
         for shown in resource.show_all(ctx, list(some)):
             writer.writerow([cell(shown[name]) for name in names])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from enum import IntEnum
 from typing import Any, get_args
@@ -50,7 +50,7 @@ class Kind:
     schema: Mapping[str, Any]
     accepts: Mapping[str, Any] | None = None
     example: Any = None
-    show: Callable[[Any], Any] = field(default=lambda value: value)
+    show: Callable[[Any], Any] | None = None  # None: as it is
     relation: str = ""
     shown_as: str = "url"
     is_moment: bool = False
@@ -226,7 +226,7 @@ def parse_moment(value: Any) -> datetime:
 
 def show_moment(moment: datetime) -> str:
     """ISO 8601 in UTC, with ``Z``."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[:-6] + "Z"
 
 
 def moment() -> Kind:
@@ -256,7 +256,7 @@ def wall_time() -> Kind:
         schema={"type": "string", "pattern": r"^[0-2][0-9]:[0-5][0-9]:[0-5][0-9]$"},
         accepts={"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"},
         example="08:30:00",
-        show=lambda value: value.strftime("%H:%M:%S"),
+        show=lambda value: value.isoformat("seconds"),
     )
 
 
@@ -339,7 +339,7 @@ def array(check: Callable[[list[Any]], list[Any]], describe: str) -> Kind:
     return Kind(parse=parse, schema={"type": "array", "items": {"type": "string"}, "description": describe})
 
 
-def shown(schema: Mapping[str, Any], show: Callable[[Any], Any] = lambda value: value) -> Kind:
+def shown(schema: Mapping[str, Any], show: Callable[[Any], Any] | None = None) -> Kind:
     """What is only ever shown."""
 
     def parse(_value: Any) -> Any:

@@ -6,14 +6,35 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from peewee import ModelSelect, ModelUpdate
+
 from fs_app.domain.enums import AlarmStatus, EventStatus
 from fs_app.domain.window import load_zone
 from fs_app.store.due import waiting_until
-from fs_app.store.models import Alarm, Event
+from fs_app.store.models import Alarm, Calendar, Event
+from fs_app.store.prepared import by_id, locked, prepared
 from httpapi.context import Context
 from httpapi.errors import conflict
 
 OPEN = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
+
+
+@prepared
+def _set_due(alarm_id: int, due: datetime | None, states: tuple[int, ...]) -> ModelUpdate:
+    return Alarm.update(due_at=due).where(Alarm.id == alarm_id, Alarm.status.in_(states))
+
+
+@prepared
+def _event(event_id: int) -> ModelSelect[Event]:
+    return locked(Event.select().where(Event.id == event_id))
+
+
+def locked_event(event_id: int) -> Any:
+    """The event with its calendar, nobody else's until the commit: nobody pauses it between our look and that."""
+    event: Any = _event.first(event_id)
+    if event is not None:
+        event.calendar = by_id(Calendar, event.calendar_id)
+    return event
 
 
 def zone_of(ctx: Context, calendar_id: int) -> ZoneInfo:
@@ -32,7 +53,7 @@ def refresh_event(ctx: Context, event: Any) -> None:
 def refresh_alarm(ctx: Context, alarm: Any, event: Any) -> datetime | None:
     """Write ``due_at`` unless a claim came first: the status is checked in the same statement. What was written."""
     due = waiting_until(alarm, event, ctx.services.default_zone)
-    Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(OPEN)).execute()
+    _set_due.run(alarm.id, due, OPEN)
     ctx.wake = True
     return due
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fs_app.domain.enums import Role
 from fs_app.domain.window import to_utc
 from fs_app.store.models import Base, User
+from httpapi import queries
 from httpapi.context import Context, raw
 from httpapi.errors import Errors, not_found
 from httpapi.schema import Reader, Schema
@@ -95,6 +96,12 @@ class Resource:
 
     def __init__(self) -> None:
         self.reader = Reader(self.schema)
+        # Of each field that is shown: its name, its own way to be shown, what it refers to, and whether by user name.
+        self._showing = [
+            (n, s.kind.show, s.kind.relation if s.kind.shown_as != "id" else "", s.kind.shown_as == "username")
+            for n, s in self.reader.specs.items()
+            if not s.write_only
+        ]
 
     # --- who
 
@@ -119,8 +126,7 @@ class Resource:
         """
         if Role(str(ctx.user.role)) not in self.readers:
             raise not_found()
-        query = self.query(ctx).where(getattr(self.model, self.lookup) == row_id)
-        row = (ctx.for_update(query) if lock else query).first()
+        row = queries.visible_row(self, ctx.user, row_id, lock=lock)
         if row is None:
             raise not_found(f"no {self.path} {row_id}: it does not exist, or it is not yours")
         return row
@@ -172,22 +178,20 @@ class Resource:
         return ctx.url(self.path, raw(row, self.lookup))
 
     def _show(self, ctx: Context, row: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+        stored, base = row.__data__, ctx.base
         shown: dict[str, Any] = {}
-        for name, spec in self.reader.specs.items():
-            if spec.write_only:
-                continue
-            if name == "url":
-                shown[name] = self.address(ctx, row)
-                continue
-            value = more[name] if name in more else raw(row, name)
+        for name, show, relation, by_name in self._showing:
+            value = more[name] if name in more else stored.get(name)
             if value is None:
                 shown[name] = None
-            elif spec.kind.relation and spec.kind.shown_as == "url":
-                shown[name] = ctx.url(spec.kind.relation, value)
-            elif spec.kind.relation and spec.kind.shown_as == "username":
-                shown[name] = ctx.username(value)
+            elif show is not None:
+                shown[name] = show(value)
+            elif relation:
+                shown[name] = ctx.username(value) if by_name else f"{base}{relation}/{value}/"
             else:
-                shown[name] = spec.kind.show(value)
+                shown[name] = value
+        if "url" in shown:
+            shown["url"] = self.address(ctx, row)
         return shown
 
     # --- reading
@@ -211,7 +215,7 @@ class Resource:
             if (target.path, row_id) in ctx.seen:
                 continue
             known = Role(str(ctx.user.role)) in target.readers or target.path == "user"
-            if known and target.query(ctx).where(getattr(target.model, target.lookup) == row_id).exists():
+            if known and queries.is_visible(target, ctx.user, row_id):
                 ctx.seen.add((target.path, row_id))
             else:
                 change.errors.add(name, f"no {target.path} {given}: it does not exist, or it is not yours")

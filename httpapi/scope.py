@@ -51,7 +51,7 @@ def shared_by_manager(field: Any, user: User) -> Any:
     """The condition on rows that are ``user``'s own or its manager's; a superuser sees everybody's."""
     if is_superuser(user):
         return None
-    return (field == user.id) | (field == user.manager_id) if user.manager_id else field == user.id
+    return (field == user.id) | (field == user.manager_id) if user.manager_id is not None else field == user.id
 
 
 def within(field: Any, ids: Any) -> Any:

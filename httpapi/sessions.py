@@ -10,9 +10,11 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+
+from peewee import ModelSelect
 
 from fs_app.store.models import User, UserSession
+from fs_app.store.prepared import prepared
 from httpapi.errors import forbidden
 from httpapi.services import Services
 from httpapi.web import Request
@@ -20,6 +22,11 @@ from httpapi.web import Request
 COOKIE = "fs_app_session"
 IDLE = timedelta(hours=12)
 AT_MOST = timedelta(days=7)
+
+
+@prepared
+def _session(digest: str) -> ModelSelect[UserSession]:
+    return UserSession.select(UserSession, User).join(User).where(UserSession.digest == digest)
 
 
 def start(user: User, now: datetime) -> str:
@@ -37,17 +44,19 @@ def find(services: Services, request: Request) -> User | None:
     token = request.cookies().get(COOKIE, "")
     now = services.clock.now()
     with services.store.reading():
-        query = UserSession.select(UserSession, User).join(User).where(UserSession.digest == _digest(token))
-        found: Any = query.first()
-    if found is None or found.expires_date <= now or not found.user.is_active:
+        held = _session.joined(_digest(token))
+    if not held:
         return None
-    if not hmac.compare_digest(found.mark, _mark(token, found.user)):
+    found: UserSession = held[0][0]
+    user: User = held[0][1]
+    if found.expires_date <= now or not user.is_active:
+        return None
+    if not hmac.compare_digest(found.mark, _mark(token, user)):
         return None
     until = min(now + IDLE, found.created_date + AT_MOST)
     if found.expires_date - now < IDLE / 2 and until > found.expires_date:
         with services.store.transaction():
             UserSession.update(expires_date=until).where(UserSession.id == found.id).execute()
-    user: User = found.user
     return user
 
 

@@ -78,7 +78,7 @@ class Rest:
         asked = urlencode({name: str(value) for name, value in query.items()})
         context = self.context(asked)
         with self.services.store.reading():
-            return resource.show_all(context, listing.first(context, resource, resource.query(context), most))
+            return resource.show_all(context, listing.first(context, resource, most))
 
     def count_by(self, path: str, column: str, **at_least: object) -> dict[Any, int]:
         """How many rows there are for each value of a column, among those whose other columns are at least so."""

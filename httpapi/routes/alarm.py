@@ -13,6 +13,7 @@ from fs_app.domain.smtp_url import is_mail_address
 from fs_app.errors import InvalidInput
 from fs_app.notify.address import check_literal, parse_url
 from fs_app.store.models import Alarm, Event, SmsTemplate, User
+from fs_app.store.prepared import by_id
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query
@@ -32,7 +33,7 @@ from httpapi.kinds import (
     text,
     wall_time,
 )
-from httpapi.reminders import OPEN, look_at, refresh_alarm, zone_of
+from httpapi.reminders import OPEN, locked_event, look_at, refresh_alarm, zone_of
 from httpapi.resource import Action, Change, Resource
 from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.routes import alarm_actions
@@ -127,7 +128,7 @@ class Alarms(Resource):
         return scope.within(Alarm.event, scope.events(user))
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
-        event = ctx.made.get(change.get("event")) or Event.get_by_id(change.get("event"))
+        event: Any = ctx.made.get(change.get("event")) or by_id(Event, change.get("event"))
         return zone_of(ctx, raw(event, "calendar"))
 
     def check(self, ctx: Context, change: Change) -> None:
@@ -150,8 +151,7 @@ class Alarms(Resource):
         if change.row is None or any(raw(row, name) != raw(change.row, name) for name in timing):
             event = ctx.made.get(raw(row, "event"))
             if event is None:
-                # The event is locked, so that nobody pauses it between this look and the commit.
-                event = ctx.for_update(Event.select().where(Event.id == raw(row, "event"))).get()
+                event = locked_event(raw(row, "event"))
             row.due_at = refresh_alarm(ctx, row, event)
             if event.rule_id is not None:
                 look_at(ctx, event.id)

@@ -27,9 +27,11 @@ from httpapi.kinds import (
     moment,
     own_url,
     relation,
+    show_moment,
     text,
 )
 from httpapi.listing import page
+from httpapi.queries import Condition
 from httpapi.reminders import refresh_event, refuse_while_calling, zone_of
 from httpapi.resource import Action, Change, Resource
 from httpapi.routes.occurrence import occurrence_actions
@@ -177,8 +179,8 @@ class Events(Resource):
     def _children(self, ctx: Context, event_id: int) -> Response:
         with ctx.services.store.reading():
             event = self.find(ctx, event_id)
-            query = self.query(ctx).where(Event.parent_event == event.id)
-            return json_response(200, page(ctx, self, query, ctx.url("event", event_id, "children/")))
+            below = [Condition("parent_event", "", event.id)]
+            return json_response(200, page(ctx, self, ctx.url("event", event_id, "children/"), below))
 
     def _update_last_child(self, ctx: Context, event_id: int) -> Response:
         no_query(ctx)
@@ -226,7 +228,7 @@ class Events(Resource):
                     "maxretry": alarm.maxretry,
                     "retry_delay": alarm.retry_delay,
                     "num_attempt": alarm.num_attempt,
-                    "created_date": moment().show(alarm.created_date),
+                    "created_date": show_moment(alarm.created_date),
                 }
                 for alarm in Alarm.select().where(Alarm.event == event.id).order_by(Alarm.id)
             ]

@@ -37,7 +37,7 @@ class Rules(Resource):
     def visible(self, user: User) -> Any:
         if scope.is_superuser(user):
             return None
-        manager = raw(user, "manager")
+        manager = user.manager_id
         mine = Rule.user.is_null() | Rule.user.in_(scope.users(user))
         return mine if manager is None else mine | (Rule.user == manager)
 

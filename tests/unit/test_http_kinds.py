@@ -88,7 +88,9 @@ def test_choices_and_booleans_as_strings() -> None:
 
 def test_times_of_day() -> None:
     assert kinds.wall_time().parse("08:30") == time(8, 30)
-    assert kinds.wall_time().show(time(8, 30)) == "08:30:00"
+    show = kinds.wall_time().show
+    assert show is not None
+    assert show(time(8, 30)) == "08:30:00"
 
 
 @given(st.text())
