@@ -167,11 +167,11 @@ def _book_appointment(client: _Client, gateway: str, number: str, story: _Story)
         retries=1,
         timeout=8,
     )
-    for order, (key, words) in enumerate(
+    for order, (key, name, words) in enumerate(
         (
-            ("1", "Thank you. Your appointment is confirmed. Goodbye."),
-            ("2", "Your appointment is cancelled. Goodbye."),
-            ("3", "Thank you. We will call you to find another time. Goodbye."),
+            ("1", "Confirmed", "Thank you. Your appointment is confirmed. Goodbye."),
+            ("2", "Cancelled", "Your appointment is cancelled. Goodbye."),
+            ("3", "Another time", "Thank you. We will call you to find another time. Goodbye."),
         ),
         start=2,
     ):
@@ -180,7 +180,7 @@ def _book_appointment(client: _Client, gateway: str, number: str, story: _Story)
             survey=survey,
             type=1,
             order=order,
-            question=f"After {key}",
+            question=name,
             script=words,
             completed=True,
         )

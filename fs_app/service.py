@@ -16,6 +16,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
@@ -38,14 +39,14 @@ from fs_app.notify.sms import SmsSender
 from fs_app.notify.webhook import WebhookSender
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
-from fs_app.store.doorbell import CALL_CHANGED, DUE, IVR_ENDED, OUTBOX, Doorbell
+from fs_app.store.doorbell import CALL_CHANGED, DUE, IVR_ENDED, OUTBOX, RINGING, Doorbell
 from fs_app.store.journal import CallJournal
 from fs_app.store.occurrences import Occurrences
 from fs_app.store.outbox_queue import OutboxQueue
 from fs_app.switch.channel import Channel
 from fs_app.switch.dialstring import EMBEDDED
 from fs_app.switch.gate import Switch
-from fs_app.switch.gateway_state import gateway_words
+from fs_app.switch.gateway_state import SILENT, GatewayState, gateway_state
 from fs_app.switch.outbound import OutboundServer
 from fs_app.words import languages
 from httpapi.app import make_app
@@ -73,6 +74,7 @@ log = logging.getLogger(__name__)
 PARTS = frozenset({"http", "ivr", "scheduler"})
 IVR_TRUST = 1.0  # seconds for which an IVR that listened is believed to listen
 IVR_PATIENCE = 5.0  # seconds that it may take to be connected to
+GATEWAY_PATIENCE = 2.0  # seconds that a switch may take to say how a gateway is
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
 
@@ -156,15 +158,21 @@ class Service:
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
-    def _gateway_state(self, dial_string: str) -> str:
-        """How a gateway is, in the words of the switch. For native threads."""
-        return gateway_words(dial_string, lambda command: self._loop.ask(lambda: self._ask_switch(command)))
+    def _gateway_states(self, dial_strings: Sequence[str]) -> Mapping[str, Sequence[tuple[str, GatewayState]]]:
+        """Of each gateway: (switch, how it is there). For native threads."""
+        found: dict[str, list[tuple[str, GatewayState]]] = {dial_string: [] for dial_string in dial_strings}
+        for switch in self.switches:
+            silent: GatewayState | None = None
+            for dial_string, states in found.items():
+                state = silent or gateway_state(dial_string, partial(self._ask_switch, switch))
+                silent = state if state.words == SILENT else None  # one that hangs is not waited for again and again
+                states.append((switch.name, state))
+        return found
 
-    def _ask_switch(self, command: str) -> str:
-        switch = next((switch for switch in self.switches if switch.up), None)
-        if switch is None:
-            raise SwitchDown("no switch is connected")
-        return switch.api(command)
+    def _ask_switch(self, switch: Switch, command: str) -> str:
+        if not switch.up:
+            raise SwitchDown(f"{switch.name} is not connected")
+        return self._loop.ask(lambda: switch.api(command, GATEWAY_PATIENCE))
 
     def _say(self, words: str, language: str) -> bytes:
         """WAVE bytes of the words, for listening to them. Raises PromptError."""
@@ -221,7 +229,7 @@ class Service:
             explain=Explainer(self.store, self.settings),
             password_strength=self.settings.password_strength,
             rehearse=rehearse,
-            gateway_state=self._gateway_state if self.switches else None,
+            gateway_states=self._gateway_states if self.switches else None,
             speak=self._say,
         )
         surround = Surround(services, registry())
@@ -323,7 +331,9 @@ class Service:
         """What happens in calls, told to whoever asked for it and to those who listen over HTTP."""
         self._observer(what, call_uuid, details)
         if call_uuid:
-            self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid)
+            # That it rings is written down with its end; those who listen are told now.
+            rings = RINGING if what == "ringing" else ""
+            self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid + rings)
 
     def _prepare(self, call_uuid: str) -> None:
         if self._inside:
@@ -384,7 +394,8 @@ class Service:
 
     def _heard(self, message: str) -> None:
         if message.startswith(CALL_CHANGED) and self.live is not None:
-            self.live.changed(message.removeprefix(CALL_CHANGED))
+            changed = message.removeprefix(CALL_CHANGED)
+            self.live.changed(changed.removesuffix(RINGING), ringing=changed.endswith(RINGING))
         if message == OUTBOX or message.startswith(IVR_ENDED):
             self._outbox_bell.set()
         if message == DUE and self.poller is not None:

@@ -55,15 +55,15 @@ class LiveFeed:
         self._events: deque[tuple[str, LiveEvent]] = deque(maxlen=KEPT)
         self._known: OrderedDict[str, Any] = OrderedDict()
         self._listeners: set[Listener] = set()
-        self._changed: OrderedDict[str, None] = OrderedDict()
+        self._changed: OrderedDict[str, bool] = OrderedDict()  # call UUID -> whether it rings
         self._bell = Bell()
         self._worker: gevent.Greenlet[[], None] | None = None
         self._closed = False
 
-    def changed(self, call_uuid: str) -> None:
-        """Something was committed about this call. Nobody looks while nobody ever listened."""
+    def changed(self, call_uuid: str, *, ringing: bool = False) -> None:
+        """Something was committed about this call, or its telephone rings. Nobody looks while nobody ever listened."""
         if self._worker is not None:
-            self._changed[call_uuid] = None
+            self._changed[call_uuid] = ringing or self._changed.get(call_uuid, False)
             self._bell.set()
 
     def admit(self, owner: int) -> None:
@@ -116,9 +116,9 @@ class LiveFeed:
             self._bell.wait()
             self._bell.clear()
             while self._changed:
-                call_uuid, _ = self._changed.popitem(last=False)
+                call_uuid, ringing = self._changed.popitem(last=False)
                 try:
-                    found = self._store.pool.apply(look, (self._store, call_uuid, self._known.get(call_uuid)))
+                    found = self._store.pool.apply(look, (self._store, call_uuid, self._known.get(call_uuid), ringing))
                 except Exception as exc:  # the database is away, say; the next ring looks again
                     log.warning("live: call %s not looked at: %s", call_uuid, exc)
                     continue

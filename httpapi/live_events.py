@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, SurveyAnswer, User
+from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, SealedSurvey, SurveyAnswer, User
 from httpapi.kinds import show_moment
 
 Told = Callable[[str], dict[str, Any]]
@@ -37,8 +38,11 @@ class Known:
     result: dict[str, Any] | None
 
 
-def look(store: Store, call_uuid: str, known: Known | None) -> tuple[list[LiveEvent], Known] | None:
-    """What is new about a call since ``known``; None when there is no such call. Blocks: for a native thread."""
+def look(
+    store: Store, call_uuid: str, known: Known | None, ringing: bool = False
+) -> tuple[list[LiveEvent], Known] | None:
+    """What is new about a call since ``known``; None when there is no such call. ``ringing``: the switch has said so,
+    which is on record only when the call is over. Blocks: for a native thread."""
     with store.reading():
         call: Any = CallRequest.get_or_none(CallRequest.request_uuid == call_uuid)
         if call is None:
@@ -52,6 +56,7 @@ def look(store: Store, call_uuid: str, known: Known | None) -> tuple[list[LiveEv
             SurveyAnswer.select().where(SurveyAnswer.callrequest == call.id, new).order_by(SurveyAnswer.position)
         )
         whose = _whose(owner)
+        asked = _question(call)
     calendar = None if event is None else event.calendar_id
     links = {"call": f"callrequest/{call.id}/"}
     if alarm is not None:
@@ -61,7 +66,9 @@ def look(store: Store, call_uuid: str, known: Known | None) -> tuple[list[LiveEv
             "calendar": f"calendar/{event.calendar_id}/",
         }
     events = []
-    state = _call(call)
+    state = _call(call, asked)
+    if state["state"] == "dialling" and (ringing or (known is not None and known.call["state"] == "ringing")):
+        state["state"] = "ringing"
     if known is None or known.call != state:
         events.append(LiveEvent("call", whose, calendar, state, links))
     events += [LiveEvent("key", whose, calendar, _key(call, answer), links) for answer in answers]
@@ -80,7 +87,16 @@ def _whose(user_id: int | None) -> frozenset[int]:
     return frozenset({user_id} if above is None else {user_id, above})
 
 
-def _call(call: Any) -> dict[str, Any]:
+def _question(call: Any) -> str:
+    """What reports call the section that the callee got to last."""
+    if call.last_section is None:
+        return ""
+    content = SealedSurvey.select(SealedSurvey.content).where(SealedSurvey.id == call.survey_id).scalar()
+    sections = json.loads(content)["sections"] if content else []
+    return str(next((s["question"] for s in sections if s["id"] == call.last_section), ""))
+
+
+def _call(call: Any, asked: str) -> dict[str, Any]:
     return {
         "request_uuid": call.request_uuid,
         "state": _state(call),
@@ -92,6 +108,7 @@ def _call(call: Any) -> dict[str, Any]:
         "reason": call.reason,
         "amd_status": call.amd_status,
         "last_section": call.last_section,
+        "last_question": asked,
         "duration": call.duration,
         "dialled_at": _moment(call.dialled_at),
         "answered_at": _moment(call.answered_at),

@@ -12,6 +12,7 @@ from fs_app.domain.history import Explanation
 from fs_app.domain.rehearsal import Rehearse
 from fs_app.notify.address import Network
 from fs_app.store.database import Store
+from fs_app.switch.gateway_state import GatewayState
 from httpapi.live import LiveFeed
 
 
@@ -26,8 +27,8 @@ class Services:
     go to all the same. ``password_strength`` is what new passwords must have; 0 is off.
     ``explain(alarm_id, now)`` tells the story of an alarm; it comes from where the scheduler's own decisions can be
     asked, which this room does not know. ``rehearse`` goes through a survey without a telephone, ``speak`` makes WAVE
-    bytes of (words, language), ``gateway_state`` asks the switch how the gateway of a dial string is; None where this
-    process cannot.
+    bytes of (words, language), ``gateway_states`` asks every switch how the gateways of these dial strings are there;
+    None where this process cannot.
     """
 
     store: Store
@@ -42,4 +43,4 @@ class Services:
     password_strength: int = 0
     rehearse: Rehearse | None = None
     speak: Callable[[str, str], bytes] | None = None
-    gateway_state: Callable[[str], str] | None = None
+    gateway_states: Callable[[Sequence[str]], Mapping[str, Sequence[tuple[str, GatewayState]]]] | None = None

@@ -6,7 +6,7 @@ What happened is read from the record; what happens next is asked of the same de
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.alarms import Dial, DueAlarm, Fail, Send, Wait
@@ -16,6 +16,7 @@ from scheduler.plan import MENDING, PlanSettings, decide
 
 _STEPS_MAX = 20  # decisions looked ahead
 _METHOD = {AlarmMethod.CALL: "call", AlarmMethod.SMS: "short message", AlarmMethod.MAIL: "mail"}
+_ALL_DAY = (time(0, 0), time(23, 59, 59))
 _RESULT = {
     AlarmResult.CONFIRMED: "The appointment is confirmed.",
     AlarmResult.CANCELLED: "The appointment is cancelled.",
@@ -67,14 +68,18 @@ def _plan(history: History, zone: ZoneInfo) -> Iterator[Told]:
         f"A {_METHOD[due.method]} to {whom or 'nobody'} about “{due.event_title}”, which starts"
         f" {_when(due.event_start, zone)} and ends {_when(policy.event_end, zone)}.",
     )
+    hours = f"between {policy.daily_start:%H:%M} and {policy.daily_stop:%H:%M}"
+    if (policy.daily_start, policy.daily_stop) == _ALL_DAY:
+        hours = "at any time"
     yield Told(
         history.planned,
-        f"It was planned for {_when(history.planned, zone)}: {_span(history.advance_notice)} before the notice, within"
-        f" {policy.daily_start:%H:%M:%S}-{policy.daily_stop:%H:%M:%S} each day{_closed(history)}, times of {zone.key}.",
+        f"It was planned for {_when(history.planned, zone)}: {_span(history.advance_notice)} before the notice,"
+        f" {hours} of the day{_closed(history)}, by the clock of {zone.key}.",
     )
-    retries = f"Up to {policy.maxretry} retries may follow, {_span(policy.retry_delay)} apart."
-    counted = f"{history.num_attempt} attempts have counted so far."
-    yield Told(None, f"{retries if policy.maxretry else 'No retry follows.'} {counted}")
+    again = "1 retry" if policy.maxretry == 1 else f"{policy.maxretry} retries, {_span(policy.retry_delay)} apart"
+    retries = f"Up to {again} may follow." if policy.maxretry else "No retry follows."
+    counted = "1 attempt has" if history.num_attempt == 1 else f"{history.num_attempt} attempts have"
+    yield Told(None, f"{retries} {counted} counted so far.")
 
 
 def _attempt(attempt: Attempt, history: History, zone: ZoneInfo) -> Told:

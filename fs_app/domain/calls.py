@@ -60,6 +60,8 @@ class CallEnded:
     cause: str  # FreeSWITCH hangup cause, e.g. NORMAL_CLEARING
     answered: bool
     billsec: int  # whole seconds between answer and hang-up
+    rang_at: datetime | None = None  # when the far end said that it rings
+    protocol_cause: str = ""  # the reason as the network gave it, e.g. sip:486
 
 
 @dataclass(frozen=True, slots=True)

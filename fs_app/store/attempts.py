@@ -406,6 +406,8 @@ class Attempts:
                 status=CallStatus.SUCCESS if reached else CallStatus.FAILURE,
                 outcome=outcome.value,
                 hangup_cause="" if ended is None else ended.cause,
+                ringing_at=None if ended is None else ended.rang_at,
+                protocol_cause="" if ended is None else ended.protocol_cause,
                 duration=billsec,
                 ended_at=now,
                 reason=SQL(f"CASE WHEN reason = '' THEN {self._mark()} ELSE reason END", (reason,)),

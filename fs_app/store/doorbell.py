@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 DUE = "due"
 OUTBOX = "outbox"  # there is something to send
 IVR_ENDED = "ivr-ended "  # followed by the call UUID
+RINGING = " rings"  # behind that UUID: its telephone rings
 CALL_CHANGED = "call "  # followed by the call UUID: something about it was committed
 _CHANNEL = "fs_app"
 _RETRY = 5.0  # seconds between attempts to listen again

@@ -70,10 +70,12 @@ def _attempt(row: Any) -> Attempt:
         return Attempt(row.attempt, row.date, row.reason, message=message)
     call = row.callrequest
     answers = SurveyAnswer.select().where(SurveyAnswer.callrequest == call).order_by(SurveyAnswer.position)
+    # Why a survey stopped at its own end is nothing that anybody needs to be told.
+    expected = call.completed and call.outcome == Outcome.ANSWERED.value
     return Attempt(
         row.attempt,
         row.date,
-        row.reason or call.reason,
+        "" if expected else row.reason or call.reason,
         outcome=Outcome(call.outcome) if call.outcome else None,
         dialled=call.dialled_at is not None,
         inbound=callbacks.is_callback(call),

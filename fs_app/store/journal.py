@@ -105,7 +105,8 @@ class CallJournal:
     def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
         """The callee has got to this section; ``completed`` when that completes the survey."""
         with self._store.transaction():
-            changes: dict[str, object] = {"last_section": section_id}
+            heard = CallRequest.visited.concat(f"{section_id} {now:%Y-%m-%dT%H:%M:%S.%fZ}\n")
+            changes: dict[str, object] = {"last_section": section_id, "visited": heard}
             if completed:
                 changes["completed"] = True
             CallRequest.update(**changes).where(CallRequest.request_uuid == call_uuid).execute()

@@ -19,6 +19,7 @@ from fs_app.store.migrations import (
     m0009_callbacks,
     m0010_pages,
     m0011_calendars,
+    m0012_stories,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -98,6 +99,10 @@ def _calendars(db: Database) -> None:
     _run_script(db, m0011_calendars.CHANGES)
 
 
+def _stories(db: Database) -> None:
+    _run_script(db, m0012_stories.CHANGES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -110,6 +115,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (9, _callbacks),
     (10, _pages),
     (11, _calendars),
+    (12, _stories),
 )
 LATEST = MIGRATIONS[-1][0]
 

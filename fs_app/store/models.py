@@ -534,6 +534,9 @@ class CallRequest(Base):
     dialled_at = UtcDateTimeField(null=True)
     answered_at = UtcDateTimeField(null=True)
     ended_at = UtcDateTimeField(null=True)
+    ringing_at = UtcDateTimeField(null=True)  # known once the call is over
+    protocol_cause = CharField(default="")  # as the network gave it, e.g. sip:486
+    visited = TextField(default="")  # a line for each section heard: its id, a space, when (ISO 8601, UTC)
     duration = IntegerField(default=0)  # seconds, answered part
     outcome = CharField(default="")
     ivr_started_at = UtcDateTimeField(null=True)

@@ -57,6 +57,9 @@ _OURS = re.compile(
     r"(?i)origination_|originate_|fs_app|ignore_early_media|app_disable|playback_term|absolute_codec|.*_timeout_cause|"
     r"call_timeout|leg_|group_confirm|loopback_|instant_ringback|local_var_clobber|fail_on_single|hangup_"
 )
+_SECRET = re.compile(
+    r"(?i)([A-Za-z0-9_\-]*(?:password|passwd|secret|token|auth|api_?key|credential)[A-Za-z0-9_\-]*=)[^,}\s]+"
+)
 _CODEC = re.compile(r"([A-Za-z0-9\-]{2,10})((?:@[0-9]{1,6}[hik]){0,3})", re.ASCII)
 
 
@@ -137,6 +140,15 @@ def originate_command(request: OriginateRequest) -> str:
         variables.append(rf"absolute_codec_string=\'{','.join(map(check_codec, request.codecs))}\'")
     endpoint = dial_string(request.gateway, request.number)
     return f"originate {{{','.join(variables)}}}{endpoint} &{application(request.outbound)}"
+
+
+def masked(line: str) -> str:
+    """An originate line to show to people: what a variable's name says is secret is not told.
+
+    >>> masked("originate {sip_auth_password=x,fs_app=true}sofia/gateway/p/15550100 &park")
+    'originate {sip_auth_password=********,fs_app=true}sofia/gateway/p/15550100 &park'
+    """
+    return _SECRET.sub(r"\1********", line)
 
 
 def application(outbound: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from fs_app.domain.calls import CallAnswered, CallEnded, CallEvent, CallRinging, OriginateFailed
@@ -15,6 +16,7 @@ SUBSCRIPTION = (
     "filter Event-Name BACKGROUND_JOB",
 )
 
+_PROTOCOL = re.compile(r"[a-z0-9]{1,10}:[0-9]{1,5}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,6 +48,8 @@ def call_event(frame: Frame) -> CallEvent | None:
             cause=frame.get("Hangup-Cause", "NONE"),
             answered=frame.get("Caller-Channel-Answered-Time", "0") not in ("", "0"),
             billsec=_whole(frame.get("variable_billsec", "0"), "variable_billsec"),
+            rang_at=_progress(frame),
+            protocol_cause=_protocol_cause(frame),
         )
     return None
 
@@ -62,13 +66,29 @@ def _job(frame: Frame) -> OriginateFailed | None:
     return None
 
 
+def _progress(frame: Frame) -> datetime | None:
+    """When the far end said that it rings; early media alone is no ringing. None when it never did."""
+    given = frame.get("Caller-Channel-Progress-Time", "0")
+    return None if given in ("", "0") else _moment(given, "Caller-Channel-Progress-Time")
+
+
+def _protocol_cause(frame: Frame) -> str:
+    """``sip:486`` and the like; what is not of that form is not believed."""
+    given = frame.get("variable_proto_specific_hangup_cause", "")
+    return given if _PROTOCOL.fullmatch(given) else ""
+
+
 def _at(frame: Frame) -> datetime:
     """When the event was fired: microseconds of Unix time on the wire, aware UTC here."""
-    microseconds = _whole(frame.get("Event-Date-Timestamp", ""), "Event-Date-Timestamp")
+    return _moment(frame.get("Event-Date-Timestamp", ""), "Event-Date-Timestamp")
+
+
+def _moment(text: str, name: str) -> datetime:
+    microseconds = _whole(text, name)
     try:
         return _EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise ProtocolError("Event-Date-Timestamp lies beyond the calendar") from None
+        raise ProtocolError(f"{name} lies beyond the calendar") from None
 
 
 def _whole(text: str, name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from httpapi.console import companions
 from httpapi.console.displays_all import BY_PATH
 from httpapi.console.view import View
 from httpapi.web import Response
@@ -18,4 +19,7 @@ def overview(view: View, _arguments: Mapping[str, str]) -> Response:
     known = [BY_PATH[path] for path in _SHOWN if path in view.rest.registry and view.rest.may_read(path)]
     counts = [(display, view.rest.list(display.path, {"page_size": 1})["count"]) for display in known]
     health = sorted(view.services.health().items()) if view.manages else []
-    return view.page("admin.html", counts=counts, health=health)
+    gateways = view.rest.list("gateway", {"page_size": 25})["results"] if view.rest.may_read("gateway") else []
+    states = companions.gateway_states(view, gateways)
+    told = [(row, states.get(str(row["gateways"]), ())) for row in gateways]
+    return view.page("admin.html", counts=counts, health=health, gateways=told)

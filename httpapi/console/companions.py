@@ -3,13 +3,14 @@ beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from fs_app.domain.enums import AlarmStatus
 from fs_app.domain.tags import fill
+from fs_app.switch.gateway_state import GatewayState
 from httpapi.console import samples
 from httpapi.console.displays_all import BY_PATH
 from httpapi.console.rest import id_of
@@ -18,6 +19,9 @@ from httpapi.errors import ApiError, Errors
 
 # A calendar user and its profile are one thing to whoever fills in the form.
 SECOND: Mapping[str, str] = {"calendar-user": "calendar-user-profile"}
+
+
+_NOT_BESIDE = frozenset({"parent_event", "callrequest", "num_attempt", "rule"})  # there is little room
 
 
 def complete(view: View, path: str, body: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,9 +113,23 @@ def _story(view: View, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _gateway(view: View, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """How it is, as the switch says, and a test call."""
-    ask = view.services.gateway_state
-    state = ask(str(values["gateways"])) if ask is not None else "The switch cannot be asked from this process."
-    return {"heading": "How it is", "text": state, "call": f"/admin/gateway/{row}/call/"}
+    states = gateway_states(view, [values]).get(str(values["gateways"]), ())
+    return {"heading": "How it is", "states": states, "call": f"/admin/gateway/{row}/call/"}
+
+
+def gateway_states(view: View, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[tuple[str, GatewayState]]]:
+    """By dial string: (switch, how the gateway is there); empty where this process has no switch to ask."""
+    ask = view.services.gateway_states
+    return ask([str(row["gateways"]) for row in rows]) if ask is not None else {}
+
+
+def live_columns(view: View, path: str, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What a list shows beyond what is stored: (head, a cell for each row)."""
+    if path != "gateway":
+        return []
+    states = gateway_states(view, rows)
+    cells = [{"kind": "states", "text": "", "states": states.get(str(row["gateways"]), ())} for row in rows]
+    return [("At the switch", cells)]
 
 
 def _table(
@@ -121,7 +139,7 @@ def _table(
     from httpapi.console.lists import cell
 
     display = BY_PATH[path]
-    columns = tuple(name for name in display.columns if name not in query)
+    columns = tuple(name for name in display.columns if name not in query and name not in _NOT_BESIDE)
     found = view.rest.list(path, {"page_size": 20, **query})
     view.learn(path, found["results"], columns)
     return {

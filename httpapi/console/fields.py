@@ -24,6 +24,7 @@ _LONG = 1000  # characters from which a text gets several lines
 _MULTILINE = frozenset({"description", "sms_text", "note", "message_plaintext", "message_html", "script"})
 TRANSLATED = ("script", "confirm_script", "sms_text")
 _LANGUAGES_MAX = 50
+_TIMES = frozenset({"daily_start", "daily_stop"})
 _DAYS = frozenset({"closed_weekdays"})
 WEEKDAYS = (
     *(("MO", "Monday"), ("TU", "Tuesday"), ("WE", "Wednesday"), ("TH", "Thursday"), ("FR", "Friday")),
@@ -152,7 +153,7 @@ def _widget(spec: Spec) -> str:
         return "number"
     if spec.kind.is_moment:
         return "moment"
-    if schema.get("format") == "time":
+    if spec.name in _TIMES:
         return "time"
     if spec.name == "translations":
         return "languages"

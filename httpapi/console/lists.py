@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +45,19 @@ class Pages:
             problems = []
         rows = found["results"]
         view.learn(display.path, rows, display.columns)
+        beyond = companions.live_columns(view, display.path, rows)
         number = int(asked.get("page", "1")) if asked.get("page", "1").isdigit() else 1
         return view.page(
             "list.html",
             display=display,
-            rows=[(self._address(row), self._cells(view, row)) for row in rows],
-            heads=[(name, label(display, name), self._order(view, name, asked)) for name in display.columns],
+            rows=[
+                (self._address(row), [*self._cells(view, row), *(cells[place] for _, cells in beyond)])
+                for place, row in enumerate(rows)
+            ],
+            heads=[
+                *((name, label(display, name), self._order(view, name, asked)) for name in display.columns),
+                *((words, words, "") for words, _ in beyond),
+            ],
             filters=self._filters(view, asked),
             filtered=any(n in display.filters for n in asked),
             problems=problems,
@@ -122,7 +130,7 @@ class Pages:
         if made.get("token"):
             return view.page("token.html", token=made["token"], display=self.display)
         onward = companions.after(path, row or 0, self.display.url)
-        return view.go(view.field("onward") if view.field("onward") == "/start/" else onward, "created")
+        return view.go(_onward(view.field("onward")) or onward, "created")
 
     def edit(self, view: View, arguments: Mapping[str, str]) -> Response:
         row = row_id(arguments)
@@ -212,7 +220,7 @@ class Pages:
             may_delete=row is not None and rest.may_delete(display.path),
             facts=self._facts(view, values) if row is not None else [],
             beside=companions.beside(view, display.path, row, values) if row is not None else [],
-            onward=view.query.get("onward", "") if not again else view.field("onward"),
+            onward=_onward(view.query.get("onward", "") if not again else view.field("onward")),
         )
 
     def _tag(self, view: View, row: int | None) -> str:
@@ -284,6 +292,12 @@ def cell(view: View, path: str, row: Mapping[str, Any], name: str) -> dict[str, 
         return {"kind": "span", "text": value}
     text = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
     return {"kind": "text", "text": text if len(text) <= 120 else text[:117] + "…"}
+
+
+def _onward(given: str) -> str:
+    """Where to go after saving: a page of ours that leads here, or "" for the usual one."""
+    known = given == "/start/" or re.fullmatch(r"/module/survey/[0-9]{1,18}/section/[0-9]{1,18}/", given)
+    return given if known else ""
 
 
 def _again(display: Display, asked: Mapping[str, str], number: int) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.window import to_utc
-from fs_app.store.models import Event
+from fs_app.store.models import Alarm, Event
+from httpapi.console.choices import word
 from httpapi.console.names import picker
 from httpapi.console.rest import id_of
 from httpapi.console.view import View
@@ -20,7 +21,8 @@ from httpapi.kinds import show_moment
 from httpapi.web import Response
 
 SPANS = {"month": 42, "week": 7, "day": 1}
-_EVENTS_MAX, _SERIES_MAX, _CELL_MAX = 1000, 200, 8
+_EVENTS_MAX, _SERIES_MAX = 1000, 200
+_SHOWN_MAX = {"month": 8, "week": 40, "day": 300}  # entries on one day
 _STATUS = {1: "", 2: "over", 3: "paused"}
 
 
@@ -33,6 +35,7 @@ class Entry:
     href: str
     style: str
     move: str
+    event: int = 0  # 0: it has no event of its own yet
     alarms: str = ""
 
 
@@ -48,7 +51,7 @@ def show(view: View, arguments: Mapping[str, str]) -> Response:
     days = [first + timedelta(days=n) for n in range(SPANS[span])]
     if span == "month" and days[35].month != day.month:
         days = days[:35]
-    entries = _entries(view, calendar, days, zone)
+    entries = _entries(view, calendar, days, zone, _SHOWN_MAX[span])
     found = picker(view.rest, "calendar", keep=calendar)
     weeks = [days[at : at + 7] for at in range(0, len(days), 7)]
 
@@ -70,7 +73,7 @@ def show(view: View, arguments: Mapping[str, str]) -> Response:
         spans=tuple(SPANS),
         before=link(span, _step(span, day, -1)),
         after=link(span, _step(span, day, 1)),
-        most=_CELL_MAX if span == "month" else _EVENTS_MAX,
+        most=_SHOWN_MAX[span],
         add="/module/event/add/?" + (urlencode({"calendar": str(calendar)}) + "&" if calendar else "") + "start=",
     )
 
@@ -96,7 +99,7 @@ def _step(span: str, day: date, by: int) -> date:
     return day + timedelta(days=by * SPANS[span])
 
 
-def _entries(view: View, calendar: int | None, days: list[date], zone: ZoneInfo) -> dict[date, list[Entry]]:
+def _entries(view: View, calendar: int | None, days: list[date], zone: ZoneInfo, most: int) -> dict[date, list[Entry]]:
     low = to_utc(datetime.combine(days[0], time()), zone)
     high = to_utc(datetime.combine(days[-1] + timedelta(days=1), time()), zone)
     only = {"calendar": calendar} if calendar else {}
@@ -107,7 +110,24 @@ def _entries(view: View, calendar: int | None, days: list[date], zone: ZoneInfo)
         found.setdefault(entry.when.date(), []).append(entry)
     for entries in found.values():
         entries.sort(key=lambda one: one.when)
-    return found
+    shown = [one.event for entries in found.values() for one in entries[:most] if one.event]
+    alarms = _alarms(view, shown, zone)
+    return {day: [replace(one, alarms=alarms.get(one.event, "")) for one in entries] for day, entries in found.items()}
+
+
+def _alarms(view: View, events: list[int], zone: ZoneInfo) -> dict[int, str]:
+    """Of each event what stands beside it: how its reminders went, or when they are due."""
+    resource = view.rest.registry["alarm"]
+    told: dict[int, list[str]] = {}
+    with view.services.store.reading():
+        query = resource.query(view.rest.context()).where(Alarm.event.in_(events)) if events else []
+        for alarm in query:
+            event = int(raw(alarm, "event"))
+            words = word("alarm", "result", alarm.result) if alarm.result else word("alarm", "status", alarm.status)
+            if alarm.due_at is not None:
+                words = f"{word('alarm', 'method', alarm.method)} {view.local(alarm.due_at, zone):%d %b %H:%M}"
+            told.setdefault(event, []).append(words)
+    return {event: ", ".join(words) for event, words in told.items()}
 
 
 def _events(view: View, rows: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[Entry]:
@@ -121,7 +141,7 @@ def _events(view: View, rows: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[
         if where.key != zone.key:
             title += f" ({view.local(row['start'], where):%H:%M} {where.key})"
         move = "" if row["status"] == 2 else f"event={number}"
-        yield Entry(when, title, f"/module/event/{number}/", style, move)
+        yield Entry(when, title, f"/module/event/{number}/", style, move, number or 0)
 
 
 def _planned(

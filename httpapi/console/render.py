@@ -47,12 +47,17 @@ def static(name: str) -> bytes:
 _FINGERPRINTS = {name: hashlib.sha256(static(name)).hexdigest()[:12] for name in STATIC}
 
 
-def _moment(value: Any, zone: ZoneInfo) -> Markup:
+def _moment(value: Any, zone: ZoneInfo, now: datetime | None = None) -> Markup:
+    """A point in time in words; shorter, given ``now``, for what is near."""
     if not value:
         return Markup("")
     when = local(value, zone)
-    exact = when.isoformat()
-    return Markup('<time datetime="{}">{}</time>').format(exact, f"{when:%a %d %b %Y, %H:%M}")
+    words = f"{when:%a %d %b %Y, %H:%M}"
+    if now is not None:
+        days = (when.date() - now.astimezone(zone).date()).days
+        near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(days)
+        words = f"{near}, {when:%H:%M}" if near else words
+    return Markup('<time datetime="{}">{}</time>').format(when.isoformat(), words)
 
 
 def _clock(value: Any, zone: ZoneInfo) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fs_app.domain.enums import SectionType
 from fs_app.domain.lint import lint
+from httpapi.console import flow
 from httpapi.console.builder import address, survey_as_it_is
 from httpapi.console.choices import SECTION_TYPES
 from httpapi.console.displays import Display
@@ -232,4 +233,10 @@ def _form(
         findings=[f for f in lint(survey) if section_id is not None and f.section_id == section_id],
         stray=sorted(known.keys() - {keys for keys, _ in ways(kind, values)}),
         can_speak=view.services.speak is not None,
+        picture=flow.picture(
+            survey,
+            f"{address(survey_id)}section/",
+            {f.section_id for f in lint(survey) if f.section_id is not None},
+            section_id,
+        ),
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from fs_app.domain.enums import AlarmStatus
+from httpapi.console.choices import OUTCOMES, WORDS
 from httpapi.console.render import today_in
 from httpapi.console.rest import id_of
 from httpapi.console.start import steps
@@ -17,6 +18,13 @@ from httpapi.plugins import row_id
 from httpapi.web import Response
 
 _SHOWN = 15
+STATES: Mapping[str, str] = {
+    "preparing": "about to be dialled",
+    "dialling": "dialling",
+    "ringing": "ringing",
+    "answered": "answered",
+    "ended": "over",
+}
 _CALLING, _FAILED, _AGAIN, _REACHED = (
     AlarmStatus.IN_PROCESS.value,
     AlarmStatus.FAILURE.value,
@@ -29,18 +37,21 @@ def today(view: View, _arguments: Mapping[str, str]) -> Response:
     midnight = today_in(view.zone, view.now)
     ahead = show_moment(view.now + timedelta(days=1))
     due = view.rest.list("alarm", {"due_at__lte": ahead, "ordering": "due_at", "page_size": _SHOWN})
-    calling = view.rest.first("alarm", {"status": _CALLING, "ordering": "-id"}, _SHOWN)
+    calling = view.rest.first("alarm-request", {"status": _CALLING, "ordering": "-date"}, _SHOWN)
     since = {"date__gte": show_moment(midnight), "ordering": "-date"}
     failed = view.rest.first("alarm-request", {**since, "status": _FAILED}, _SHOWN)
     reached = view.rest.first("alarm-request", {**since, "status": _REACHED}, _SHOWN)
     counts = view.rest.count_by("alarm-request", "status", date=midnight)
-    attempts = _attempts(view, [*failed, *reached])
+    attempts = _attempts(view, [*calling, *failed, *reached])
     guide = steps(view) if view.manages else []
     return view.page(
         "today.html",
         due=_alarms(view, due["results"]),
         due_count=due["count"],
-        calling=_alarms(view, calling),
+        calling=[_progress(one) for one in attempts if one["ended_as"] == _CALLING],
+        states=STATES,
+        outcomes=OUTCOMES,
+        results=WORDS[("alarm", "result")],
         failed=[one for one in attempts if one["ended_as"] == _FAILED],
         failed_count=counts.get(_FAILED, 0),
         reached=[one for one in attempts if one["ended_as"] == _REACHED],
@@ -81,6 +92,18 @@ def _alarms(view: View, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _progress(one: dict[str, Any]) -> dict[str, Any]:
+    """How far a call is: what a page can say of it at this moment; what follows is told live."""
+    call = one["call"]
+    state = "preparing"
+    if call:
+        state = "answered" if call["answered_at"] else "dialling" if call["dialled_at"] else "preparing"
+    heard = call["sections"][-1]["question"] if call and call["sections"] else ""
+    pressed = [answer["digits"] for answer in call["answers"] if answer["digits"]] if call else []
+    parts = (f"at “{heard}”" if heard else "", f"pressed {', '.join(pressed)}" if pressed else "")
+    return {**one, "state": state, "detail": ", ".join(part for part in parts if part)}
 
 
 def _attempts(view: View, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

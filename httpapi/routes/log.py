@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fs_app.domain.enums import AlarmResult, AlarmStatus, CallStatus
+from fs_app.domain.enums import AlarmResult, AlarmStatus, CallStatus, Role
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Event, SealedSurvey, SurveyAnswer, User
+from fs_app.switch.dialstring import masked
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query
@@ -32,6 +33,19 @@ _ANSWER = {
             "response": _STRING,
             "result": {"type": ["integer", "null"]},
             "recording": {"type": ["string", "null"], "format": "uri"},
+            "date": {"type": "string", "format": "date-time"},
+        },
+    },
+}
+
+
+_VISITED = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "section": _INTEGER,
+            "question": _STRING,
             "date": {"type": "string", "format": "date-time"},
         },
     },
@@ -118,6 +132,7 @@ class CallRequestSchema(Schema):
     num_attempt: Annotated[int, shown(_INTEGER), READ_ONLY]
     result: Annotated[int, choice(AlarmResult), READ_ONLY]
     hangup_cause: Annotated[str, text(60), READ_ONLY]
+    protocol_cause: Annotated[str, shown(_STRING), READ_ONLY]
     disposition: Annotated[str, shown(_STRING), READ_ONLY]
     reason: Annotated[str, shown(_STRING), READ_ONLY]
     completed: Annotated[bool, shown({"type": "boolean"}, bool), READ_ONLY]
@@ -127,12 +142,18 @@ class CallRequestSchema(Schema):
     message_left: Annotated[bool, shown({"type": "boolean"}, bool), READ_ONLY]
     duration: Annotated[int, shown(_INTEGER), READ_ONLY]
     dialled_at: Annotated[datetime | None, moment(), READ_ONLY]
+    ringing_at: Annotated[datetime | None, moment(), READ_ONLY]
     answered_at: Annotated[datetime | None, moment(), READ_ONLY]
     ended_at: Annotated[datetime | None, moment(), READ_ONLY]
     survey: Annotated[int, relation("sealed-survey"), READ_ONLY]
     last_section: Annotated[int | None, shown(_INTEGER), READ_ONLY]
     alarm_request: Annotated[int | None, relation("alarm-request"), READ_ONLY]
     answers: Annotated[list[Any], shown(_ANSWER), READ_ONLY]
+    sections: Annotated[list[Any], shown(_VISITED), READ_ONLY]
+    gateway: Annotated[int | None, relation("gateway"), READ_ONLY]
+    replaces: Annotated[int | None, relation("callrequest"), READ_ONLY]
+    switch: Annotated[str, shown(_STRING), READ_ONLY]
+    originate: Annotated[str, shown(_STRING), READ_ONLY]
     created_date: Annotated[datetime, moment(), READ_ONLY]
 
 
@@ -142,7 +163,9 @@ class CallRequests(Resource):
     schema = CallRequestSchema
     summary = (
         "Calls: disposition is how the call ended, amd_status who answered, amd_reason why, amd_ms after how long, "
-        "message_left whether a machine took a message, answers the keys pressed; "
+        "message_left whether a machine took a message, answers the keys pressed, sections what was heard and when, "
+        "protocol_cause the network's own reason, such as sip:486, replaces the call whose gateway failed before it, "
+        "originate the line given to the switch, without secrets, for managers only; "
         "timeout (ring time), timelimit and duration in seconds"
     )
     collection = _READ
@@ -161,6 +184,7 @@ class CallRequests(Resource):
 
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         ids = [row.id for row in rows]
+        by_calendar_user = str(ctx.user.role) == Role.CALENDAR_USER.value
         asked = questions({raw(row, "survey") for row in rows})
         attempts = {raw(a, "callrequest"): a.id for a in AlarmRequest.select().where(AlarmRequest.callrequest.in_(ids))}
         answers: dict[int, list[dict[str, Any]]] = {row_id: [] for row_id in ids}
@@ -181,10 +205,23 @@ class CallRequests(Resource):
             row.id: {
                 "answers": answers[row.id],
                 "alarm_request": attempts.get(row.id),
+                "sections": _visited(row, asked),
+                "originate": "" if by_calendar_user else masked(row.originate),
+                "switch": "" if by_calendar_user else row.switch,
+                "gateway": None if by_calendar_user else raw(row, "gateway"),
                 "disposition": row.outcome,
             }
             for row in rows
         }
+
+
+def _visited(call: Any, asked: Mapping[tuple[int, int], str]) -> list[dict[str, Any]]:
+    found = []
+    for line in call.visited.splitlines():
+        section, _, when = line.partition(" ")
+        question = asked.get((raw(call, "survey"), int(section)), "")
+        found.append({"section": int(section), "question": question, "date": when})
+    return found
 
 
 def questions(survey_ids: set[int]) -> dict[tuple[int, int], str]:

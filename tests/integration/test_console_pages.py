@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -484,11 +485,14 @@ def test_results_are_charts_tables_and_csv(api: Api) -> None:
     page = f"/module/sealed_survey/{sealed}/results/"
     seen = console.get(page)
     assert "3 calls" in seen.text
-    assert "67 % of calls were answered" in seen.text
-    assert "50 % of those answered confirmed" in seen.text
+    assert "67 % of calls answered" in seen.text
+    assert "50 % of those confirmed" in seen.text
     table = console.get(page + "outcomes.csv?days=30")
     assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert table.body == "ended as,number,share\r\nanswered,2,67 %\r\nbusy,1,33 %\r\n"
+    hours = console.get(page + "hours.csv?days=30").body
+    assert hours.startswith("hour,answered,not answered,share\r\n")
+    assert f"{NOW.astimezone(ZoneInfo('Europe/Paris')):%H},2,1,100 %" in hours
     assert console.get(page + "nonsense.csv").status == 404
     assert Console(api, "rival").get(page + "outcomes.csv").status == 404
 

@@ -58,7 +58,7 @@ def test_what_will_happen(world: World) -> None:
     alarm = world.rows.alarm(world.store, NOW, due_at=NOW + timedelta(minutes=30), maxretry=2, retry_delay=900)
     told = world.told(alarm)
     assert "A call to 15550100001 about “Check-up”, which starts Monday 2 March 2026 at 11:00:00" in told
-    assert "Up to 2 retries may follow, 15 minutes apart." in told
+    assert "Up to 2 retries, 15 minutes apart may follow." in told
     assert "It will be called on Monday 2 March 2026 at 10:30:00, as soon as the pace allows" in told
 
 
@@ -81,7 +81,7 @@ def test_attempts_are_told_with_their_outcomes(world: World) -> None:
     world.attempt(alarm, Outcome.BUSY, again)
     told = world.told(alarm, NOW + timedelta(minutes=1))
     assert "Monday 2 March 2026 at 10:00:00: attempt 1, the call found the line busy (USER_BUSY)." in told
-    assert "1 attempts have counted so far" in told
+    assert "1 attempt has counted so far" in told
     assert "It will be called on Monday 2 March 2026 at 10:10:00" in told
     last = {"status": AlarmStatus.FAILURE, "reason": "NO_ANSWER"}
     world.attempt(alarm, Outcome.NO_ANSWER, last, NOW + timedelta(minutes=10))

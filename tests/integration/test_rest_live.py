@@ -112,6 +112,10 @@ def test_a_call_a_key_and_a_result(api: Api, alarm: dict[str, Any], listen: Call
         assert told["call"] == api.url("callrequest", call)
         assert told["alarm"] == alarm["url"]
         assert stream.next()[0] == "result"
+    api.live.changed("call-1", ringing=True)
+    api.live.changed("call-1")  # something else was committed: it rings on
+    for stream in (manager, practice, root):
+        assert stream.next()[2]["state"] == "ringing"
     press_1(api)
     api.live.changed("call-1")
     api.live.changed("call-1")  # told once all the same

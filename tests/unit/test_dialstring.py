@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fs_app.domain.calls import OriginateRequest
 from fs_app.errors import InvalidInput
-from fs_app.switch.dialstring import check_gateway, originate_command
+from fs_app.switch.dialstring import check_gateway, masked, originate_command
 
 UUID = "7d44b455-139d-4f12-af39-5008c7879c4d"
 REQUEST = OriginateRequest(
@@ -267,3 +267,13 @@ def test_what_is_not_given_is_not_set() -> None:
         "absolute_codec_string",
     }
     assert variables["originate_timeout"] == "60"
+
+
+def test_people_are_shown_no_secrets() -> None:
+    secret = (("sip_auth_password", "hush"), ("sip_h_X-Apikey", "k1"), ("sip_h_X-Token", "k2"))
+    request = replace(REQUEST, variables=(*secret, ("sip_h_X-Account", "77")))
+    shown = masked(originate_command(request))
+    assert not any(value in shown for value in ("hush", "k1", "k2"))
+    assert "sip_h_X-Account=77" in shown
+    bare = originate_command(replace(REQUEST, variables=()))
+    assert masked(bare) == bare

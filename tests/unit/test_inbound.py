@@ -73,6 +73,22 @@ def test_a_failed_call_is_told_twice(name: str, cause: str) -> None:
     (ended,) = (e for e in told if isinstance(e, CallEnded))
     assert failed.cause == ended.cause == cause
     assert (ended.answered, ended.billsec) == (False, 0)
+    assert ended.rang_at == (at(1795400107701679) if name == "noanswer" else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "believed"), [("sip:486", "sip:486"), ("", ""), ("sip:486%0Aforged: x", ""), ("<b>", ""), ("sip:", "")]
+)
+def test_the_networks_own_reason(given: str, believed: str) -> None:
+    lines = ("Event-Name: CHANNEL_HANGUP_COMPLETE", f"Unique-ID: {CALL}", "variable_fs_app: true",
+             f"variable_fs_app_call: {CALL}", "Event-Date-Timestamp: 1795400042821688",
+             f"variable_proto_specific_hangup_cause: {given}")  # fmt: skip
+    body = ("\n".join(lines) + "\n\n").encode()
+    head = f"Content-Length: {len(body)}\nContent-Type: text/event-plain\n\n".encode()
+    (frame,) = FrameParser().feed(head + body)
+    ended = call_event(frame)
+    assert isinstance(ended, CallEnded)
+    assert ended.protocol_cause == believed
 
 
 def test_every_recorded_call_ends_once() -> None:

@@ -31,8 +31,17 @@ const live = document.querySelector("[data-live]");
 if (live && window.EventSource) {
   const log = live.querySelector("ol");
   const parts = document.querySelectorAll("[id^=live-]");
-  const numbers = new Map();  // of calls, by their UUID
+  const [states, outcomes, results] = ["states", "outcomes", "results"].map((name) => JSON.parse(live.dataset[name]));
+  const calls = new Map();  // by their UUID: the number, and what the page says of it now
   let waiting = false;
+  const paint = () => {
+    for (const card of document.querySelectorAll("[data-call]")) {
+      const known = calls.get(card.dataset.call);
+      if (!known) continue;
+      card.querySelector("[data-state]").textContent = known.state;
+      card.querySelector("[data-detail]").textContent = known.detail;
+    }
+  };
   const refresh = async () => {
     waiting = false;
     const answer = await fetch(location.pathname, {credentials: "same-origin"});
@@ -42,6 +51,7 @@ if (live && window.EventSource) {
       const other = fresh.getElementById(part.id);
       if (other && !part.contains(document.activeElement)) part.replaceChildren(...other.childNodes);
     }
+    paint();
   };
   const soon = () => { if (!waiting) { waiting = true; setTimeout(refresh, 400); } };
   const tell = (words) => {
@@ -50,6 +60,7 @@ if (live && window.EventSource) {
     line.textContent = new Date().toLocaleTimeString() + " " + words;
     log.prepend(line);
     while (log.children.length > 30) log.lastChild.remove();
+    paint();
     soon();
   };
   const listen = () => {
@@ -60,15 +71,25 @@ if (live && window.EventSource) {
     });
     stream.addEventListener("call", (event) => {
       const told = JSON.parse(event.data);
-      const where = told.last_section ? `, section ${told.last_section}` : "";
-      numbers.set(told.request_uuid, told.phone_number);
-      tell(`${told.phone_number}: ${told.state}${told.disposition ? ", " + told.disposition : ""}${where}`);
+      const known = calls.get(told.request_uuid) || {detail: ""};
+      const state = states[told.state] || told.state;
+      const ended = told.disposition ? `${state}: ${outcomes[told.disposition] || told.disposition}` : state;
+      const asked = told.last_question ? `at “${told.last_question}”` : "";
+      const who = told.amd_status && told.amd_status !== known.who ? `, a ${told.amd_status}` : "";
+      const moved = ended !== known.ended || !asked;
+      calls.set(told.request_uuid, {
+        number: told.phone_number, state, ended, asked, who: told.amd_status, detail: asked || known.detail,
+      });
+      tell(`${told.phone_number}: ${moved ? ended + who : asked + who}`);
     });
     stream.addEventListener("key", (event) => {
       const told = JSON.parse(event.data);
-      const meaning = told.response && told.response !== told.digits ? ` (${told.response})` : "";
-      const whom = numbers.get(told.request_uuid) || "somebody";
-      tell(`${whom}: pressed ${told.digits || "nothing"}${meaning}${told.valid ? "" : ", not valid"}`);
+      const result = told.result ? results[told.result] : "";
+      const meaning = result || (told.response && told.response !== told.digits ? told.response : "");
+      const pressed = `pressed ${told.digits || "nothing"}${meaning ? ` (${meaning})` : ""}${told.valid ? "" : ", not valid"}`;
+      const known = calls.get(told.request_uuid) || {number: "somebody", state: states.answered, asked: ""};
+      calls.set(told.request_uuid, {...known, detail: [known.asked, pressed].filter(Boolean).join(", ")});
+      tell(`${known.number}: ${pressed}`);
     });
     stream.addEventListener("result", soon);
     stream.addEventListener("reset", soon);
