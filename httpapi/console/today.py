@@ -23,7 +23,7 @@ STATES: Mapping[str, str] = {
     "dialling": "dialling",
     "ringing": "ringing",
     "answered": "answered",
-    "ended": "over",
+    "ended": "ended",
 }
 _CALLING, _FAILED, _AGAIN, _REACHED = (
     AlarmStatus.IN_PROCESS.value,

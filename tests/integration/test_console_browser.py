@@ -104,7 +104,7 @@ def until_confirmed(seen: Browser, *, javascript: bool = True) -> None:
     seen.follow("Watch it happen")
 
     def look() -> bool:
-        if "confirmed" in seen.text:
+        if "confirmed" in seen.driver.find_element("id", "live-reached").text:
             return True
         if not javascript:
             seen.driver.refresh()
