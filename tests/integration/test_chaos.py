@@ -32,8 +32,9 @@ from tests.rows import make_rows
 
 ALARMS = int(os.environ.get("FS_APP_TEST_SOAK_ALARMS", "60"))
 SEED = int(os.environ.get("FS_APP_TEST_SOAK_SEED", "1"))
-KILL_EVERY = 12  # calls placed
-RESTART_EVERY = 30  # calls placed
+LONG = ALARMS > 200
+KILL_EVERY = 40 if LONG else 12  # calls placed; 20 are in a second
+RESTART_EVERY = 400 if LONG else 30  # calls placed
 SILENCE = 2.0  # seconds without a word from the switches, after which the record is looked at
 PRESSES_1, BUSY = "0001", "0011"
 # A process or the database died in the middle of the call; whoever answered was told, or heard nothing.
@@ -84,7 +85,7 @@ def crash(server: Any) -> None:
     server.ensure_postgres_running()
 
 
-@pytest.mark.timeout(1200 if ALARMS > 500 else 400)
+@pytest.mark.timeout(3600 if LONG else 400)
 def test_nobody_is_lost_and_nobody_is_rung_twice(database: Any, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     url = database.get_uri()
