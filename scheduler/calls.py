@@ -43,6 +43,7 @@ from fs_app.errors import (
     SwitchError,
 )
 from fs_app.store.attempts import Attempts
+from fs_app.store.booking import Judge
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
 from scheduler import retry
@@ -347,33 +348,32 @@ class LiveCalls:
         *,
         recovered: bool,
     ) -> None:
-        facts = self._attempts.facts(uuid)
-        if facts is not None and facts.ivr_started and facts.ivr_end is None:
-            gevent.with_timeout(IVR_GRACE, _await_ivr, inbox, timeout_value=None)
-            facts = self._attempts.facts(uuid)
-        if facts is None:
-            return
         unanswered = Outcome.UNKNOWN if ending is None else outcome_of_cause(ending.cause, answered=False)
-        outcome, reason = retry.settle(facts, ending, unanswered, recovered=recovered)
-        self._book(uuid, token, outcome, reason, ending if isinstance(ending, CallEnded) else None, facts)
+        patient = True
 
-    def _book(
-        self,
-        uuid: str,
-        token: str,
-        outcome: Outcome,
-        reason: str,
-        ended: CallEnded | None,
-        facts: CallFacts | None = None,
-    ) -> None:
+        def judge(facts: CallFacts, policy: RetryPolicy | None, num_attempt: int) -> Verdict | None:
+            if patient and facts.ivr_started and facts.ivr_end is None:
+                return None  # it is about to say why it stopped
+            outcome, reason = retry.settle(facts, ending, unanswered, recovered=recovered)
+            return retry.after(outcome, reason, facts, policy, num_attempt, self._clock.now())
+
+        ended = ending if isinstance(ending, CallEnded) else None
+        if not self._judge(uuid, token, judge, ended):
+            gevent.with_timeout(IVR_GRACE, _await_ivr, inbox, timeout_value=None)
+            patient = False
+            self._judge(uuid, token, judge, ended)
+
+    def _book(self, uuid: str, token: str, outcome: Outcome, reason: str, ended: CallEnded | None) -> None:
+        """Book an outcome that is known whatever the record says."""
         now = self._clock.now()
-        facts = facts or self._attempts.facts(uuid)
-        if facts is None:
-            return
-        found: tuple[RetryPolicy, int] | None = self._attempts.policy(uuid)
-        policy, num_attempt = found if found is not None else (None, 0)
-        verdict: Verdict = retry.after(outcome, reason, facts, policy, num_attempt, now)
-        self._attempts.book(uuid, token, verdict, ended, now)
+        self._judge(uuid, token, lambda facts, policy, n: retry.after(outcome, reason, facts, policy, n, now), ended)
+
+    def _judge(self, uuid: str, token: str, judge: Judge, ended: CallEnded | None) -> bool:
+        """Whether the judgement was booked."""
+        booked = self._attempts.settle(uuid, token, judge, ended, self._clock.now())
+        if booked is None:
+            return False
+        facts, verdict = booked
         self._observe(
             "booked",
             uuid,
@@ -385,6 +385,7 @@ class LiveCalls:
                 "next": verdict.due_at,
             },
         )
+        return True
 
     # ---- leases and switches
 

@@ -118,27 +118,25 @@ class Scheduler:
 
     def tick(self, now: datetime) -> datetime | None:
         """Recover, expand, claim, dial. Returns when to tick again if no bell rings; None: only a bell can help."""
-        self._attempts.close_callbacks(now)
-        expiry = self._attempts.next_expiry()
-        if expiry is not None:
-            if expiry <= now:
-                for call in self._attempts.expired(now):
-                    self._spawn(self._calls.adopt, call)
-            expiry = max(expiry, now + ADOPTION_PAUSE)
+        outlook = self._attempts.outlook(now, _MESSAGES)
+        if outlook.abandoned:
+            self._attempts.close_callbacks(now)
+        for call in outlook.expired:
+            self._spawn(self._calls.adopt, call)
+        expiry = None if outlook.expiry is None else max(outlook.expiry, now + ADOPTION_PAUSE)
         occurrence = self._occurrences.next_due()
         if occurrence is not None and occurrence <= now:
             self._occurrences.make_due(now)
             occurrence = self._occurrences.next_due()
-        messages = self._claim_messages(now)
+        messages = outlook.messages
+        if messages is not None and messages <= now:
+            messages = self._claim_messages(now)
         # While no switch is up no call is claimed: the alarms keep waiting, and the bell rings when one comes up.
         claim = self._claim(now) if any(s.up for s in self._switches) else None
         return min((w for w in (expiry, occurrence, messages, claim) if w is not None), default=None)
 
     def _claim_messages(self, now: datetime) -> datetime | None:
         """Alarms by SMS and mail go into the outbox, in whose time they are sent; no switch has a part in it."""
-        due = self._attempts.next_due(_MESSAGES)
-        if due is None or due > now:
-            return due
         self._attempts.claim_due(now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), _MESSAGES)
         return self._attempts.next_due(_MESSAGES)
 

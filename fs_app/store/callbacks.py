@@ -125,12 +125,21 @@ def pressed(call: CallRequest, alarm: Alarm | None) -> bool:
 
     An answer without keys (a recording, a transfer) is none: a machine can give those.
     """
-    answers = SurveyAnswer.select().where(
-        SurveyAnswer.callrequest == call, SurveyAnswer.valid, SurveyAnswer.digits != ""
-    )
     if alarm is not None and alarm.insistent and alarm.insistent_code:
-        answers = answers.where(SurveyAnswer.digits == alarm.insistent_code)
-    return bool(answers.exists())
+        return _pressed_code.exists(call.id, alarm.insistent_code)
+    return _pressed.exists(call.id)
+
+
+@prepared
+def _pressed(call_id: int) -> ModelSelect[SurveyAnswer]:
+    keys = SurveyAnswer.valid, SurveyAnswer.digits != ""
+    return SurveyAnswer.select(SurveyAnswer.id).where(SurveyAnswer.callrequest == call_id, *keys).limit(1)
+
+
+@prepared
+def _pressed_code(call_id: int, code: str) -> ModelSelect[SurveyAnswer]:
+    keys = SurveyAnswer.valid, SurveyAnswer.digits == code
+    return SurveyAnswer.select(SurveyAnswer.id).where(SurveyAnswer.callrequest == call_id, *keys).limit(1)
 
 
 def ended(call: CallRequest, end: IvrEnd, reason: str, now: datetime) -> None:
@@ -163,15 +172,21 @@ def ended(call: CallRequest, end: IvrEnd, reason: str, now: datetime) -> None:
         Alarm.update(due_at=due).where(Alarm.id == alarm.id, Alarm.status.in_(_WAITING)).execute()
 
 
-def abandoned(now: datetime) -> list[CallRequest]:
+@prepared
+def _abandoned(now: datetime) -> ModelSelect[CallRequest]:
     """Calls to us that cannot be up any more and that nobody has booked: the process that served them has died."""
-    query = CallRequest.select().where(CallRequest.lease_token.is_null(), CallRequest.lease_expires <= now)
-    return list(query.order_by(CallRequest.lease_expires))
+    found = CallRequest.select().where(CallRequest.lease_token.is_null(), CallRequest.lease_expires <= now)
+    return found.order_by(CallRequest.lease_expires)
+
+
+def any_abandoned(now: datetime) -> bool:
+    """Whether there is something to do for :func:`close_abandoned`."""
+    return _abandoned.exists(now)
 
 
 def close_abandoned(now: datetime) -> None:
     """Book them. What was pressed has settled its alarm already; without a key the alarm is dialled as planned."""
-    for call in abandoned(now):
+    for call in _abandoned.all(now):
         pressed = SurveyAnswer.select().where(SurveyAnswer.callrequest == call, SurveyAnswer.valid).exists()
         CallRequest.update(
             status=CallStatus.SUCCESS if pressed else CallStatus.FAILURE,

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import ModelSelect, fn
+from peewee import JOIN, ModelSelect, fn
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, AmdBehavior, EventStatus
@@ -14,7 +14,6 @@ from fs_app.domain.phone import is_number
 from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import Closed, first_due, load_zone, next_open
-from fs_app.errors import NotFound
 from fs_app.numbers import international, spellings
 from fs_app.store.models import (
     Alarm,
@@ -26,6 +25,8 @@ from fs_app.store.models import (
     DncList,
     Event,
     Gateway,
+    MailTemplate,
+    SmsTemplate,
     User,
 )
 from fs_app.store.prepared import by_id, prepared
@@ -42,15 +43,25 @@ def _listed(manager_id: int, numbers: list[str]) -> ModelSelect[DncContact]:
     return listed.where(DncList.user == manager_id, DncContact.phone_number.in_(numbers)).limit(1)
 
 
+@prepared
+def _about(event_id: int) -> ModelSelect[Event]:
+    """An event with all that is above it; of these only the profile and what hangs on it can be missing."""
+    found = Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
+    found = found.join(Calendar).join(User)
+    found = found.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id))
+    found = found.join(
+        CalendarSetting, JOIN.LEFT_OUTER, on=(CalendarUserProfile.calendar_setting == CalendarSetting.id)
+    )
+    found = found.join(Gateway, JOIN.LEFT_OUTER, on=(CalendarSetting.aleg_gateway == Gateway.id))
+    return found.where(Event.id == event_id)
+
+
 def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
     """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none."""
-    row = by_id(Event, alarm.event_id)
-    calendar = None if row is None else by_id(Calendar, row.calendar_id)
-    user = None if calendar is None else by_id(User, calendar.user_id)
-    if row is None or calendar is None or user is None:
+    found = _about.joined(alarm.event_id)
+    if not found:
         return None
-    profile = profile_of.first(user.id)
-    setting = None if profile is None else by_id(CalendarSetting, profile.calendar_setting_id)
+    row, calendar, user, profile, setting, gateway = found[0]
     zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
     country = setting.country if setting else ""
@@ -77,7 +88,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         event_start=row.start,
         event_status=EventStatus(row.status),
         data=row.data or {},
-        setting=None if setting is None else setting_facts(setting),
+        setting=None if setting is None else setting_facts(setting, gateway),
         survey_id=alarm.survey_id or (setting.survey_id if setting else None),
         language=_language(row.data, profile),
         calendar_user=_called(user, profile),
@@ -149,10 +160,8 @@ def is_dnc(manager_id: int | None, number: str, country: str = "") -> bool:
     return _listed.exists(manager_id, list(spellings(number, country)))
 
 
-def setting_facts(row: CalendarSetting) -> SettingFacts:
-    gateway = by_id(Gateway, row.aleg_gateway_id)
-    if gateway is None:
-        raise NotFound(f"calendar setting {row.id} has no gateway")
+def setting_facts(row: CalendarSetting, gateway: Gateway) -> SettingFacts:
+    """A calendar setting and its gateway, with those that stand in for it."""
     return SettingFacts(
         callerid=row.callerid,
         caller_name=row.caller_name,
@@ -190,14 +199,18 @@ def _first_number(text: str) -> int:
 
 
 def _sms_words(alarm: Any) -> SmsWords | None:
-    if alarm.method != AlarmMethod.SMS or alarm.sms_template_id is None:
+    if alarm.method != AlarmMethod.SMS:
         return None
-    row = alarm.sms_template
-    return SmsWords(row.sms_text, row.sender_phonenumber)
+    row = by_id(SmsTemplate, alarm.sms_template_id)
+    return None if row is None else SmsWords(row.sms_text, row.sender_phonenumber)
 
 
 def _mail_words(alarm: Any) -> MailWords | None:
-    if alarm.method != AlarmMethod.MAIL or alarm.mail_template_id is None:
+    if alarm.method != AlarmMethod.MAIL:
         return None
-    row = alarm.mail_template
-    return MailWords(row.subject, row.message_plaintext, row.message_html, row.from_email, row.from_name)
+    row = by_id(MailTemplate, alarm.mail_template_id)
+    return (
+        None
+        if row is None
+        else MailWords(row.subject, row.message_plaintext, row.message_html, row.from_email, row.from_name)
+    )

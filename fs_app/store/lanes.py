@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from peewee import Database, SqliteDatabase, fn
+from peewee import Database, ModelInsert, ModelSelect, ModelUpdate, SqliteDatabase, fn
 
 from fs_app.domain.enums import AlarmMethod
 from fs_app.domain.pacing import AHEAD, Pacing
-from fs_app.store.models import Alarm, CallRequest, Gateway, Lane, Pace
+from fs_app.store.models import Alarm, Calendar, CallRequest, Gateway, Lane, Pace
 from fs_app.store.models import database as proxy
+from fs_app.store.prepared import prepared
 
 # Any number will do, as long as every process takes the same.
 _ADVISORY_LOCK = 7_310_002
@@ -59,17 +60,15 @@ class Room:
         self._now = now
         self._limits = pacing.limits
         self._switches = pacing.switches
-        self._gateways = {row.id: row for row in Gateway.select()}
-        self._next: dict[str, datetime] = {row.scope: row.next_at for row in Pace.select()}
+        self._gateways = {number: (rate, most) for number, rate, most in _gateway_limits.tuples()}
+        self._next: dict[str, datetime] = dict(_paces.tuples())
+        self._taken: set[str] = set()
         self._up: Counter[str] = Counter()
-        where = CallRequest.gateway, CallRequest.switch
-        query = CallRequest.select(*where, fn.COUNT(CallRequest.id)).where(CallRequest.lease_token.is_null(False))
-        rows: Any = query.group_by(*where).tuples()
-        for gateway_id, switch, calls in rows:
+        for gateway_id, switch, calls in _calls_up.tuples():
             self._count(gateway_id, switch, calls)
 
     def take(self, gateway_id: int) -> Turn | None:
-        """Leave to start a call through that gateway; None when there is no room now."""
+        """Leave to start a call through that gateway; None when there is no room now. :meth:`keep` makes it hold."""
         if self._blocked(_ALL) or self._blocked(_gateway(gateway_id)):
             return None
         switch = self._free_switch()
@@ -81,11 +80,15 @@ class Room:
             rate, _most = self._limit(scope)
             if rate:
                 self._next[scope] = at + timedelta(seconds=1 / rate)
-                Pace.insert(scope=scope, next_at=self._next[scope]).on_conflict(
-                    conflict_target=[Pace.scope], update={Pace.next_at: self._next[scope]}
-                ).execute()
+                self._taken.add(scope)
         self._count(gateway_id, switch, 1)
         return Turn(at, switch)
+
+    def keep(self) -> None:
+        """Write down which turns were taken, before the commit."""
+        for scope in sorted(self._taken):
+            _set_pace.run(scope, self._next[scope])
+        self._taken.clear()
 
     def open_gateways(self) -> list[int]:
         """Gateways that have room, and 0: lanes of which nobody knows where they go must be looked at."""
@@ -98,8 +101,7 @@ class Room:
         heads: list[datetime] = []
         for gateway_id in (0, *self._gateways):
             if not self._full(_gateway(gateway_id)):
-                waiting = (Lane.gateway_id == gateway_id) & Lane.due_at.is_null(False)
-                head = Lane.select(fn.MIN(Lane.due_at)).where(waiting).scalar()
+                head = _head_behind.scalar(gateway_id)
                 if head is not None:
                     heads.append(max(head, self._opens(_gateway(gateway_id))))
         free = [self._opens(_switch(name)) for name in self._switches if not self._full(_switch(name))]
@@ -117,8 +119,7 @@ class Room:
             return self._limits.calls_per_second, self._limits.max_calls
         if kind == "switch":
             return self._limits.switch_calls_per_second, self._limits.switch_max_calls
-        row = self._gateways.get(int(name))
-        return (0, 0) if row is None else (row.calls_per_second, row.maximum_call)
+        return self._gateways.get(int(name), (0, 0))
 
     def _full(self, scope: str) -> bool:
         most = self._limit(scope)[1]
@@ -144,50 +145,126 @@ class Room:
         self._up[_switch(switch)] += calls
 
 
+class DueLane(NamedTuple):
+    """A lane to be looked at. ``max_concurrent`` (0: no limit) and ``user_id`` are its calendar's."""
+
+    calendar_id: int
+    gateway_id: int
+    due_at: datetime
+    max_concurrent: int
+    user_id: int
+
+
 def first_due() -> datetime | None:
     """When the first lane is due; one index look-up, and no lock."""
-    found: datetime | None = Lane.select(fn.MIN(Lane.due_at)).where(Lane.due_at.is_null(False)).scalar()
+    found: datetime | None = _head.scalar()
     return found
 
 
-def due_lanes(now: datetime, gateways: list[int], limit: int, without: set[int]) -> list[Lane]:
+def due_lanes(now: datetime, gateways: list[int], limit: int, without: set[int]) -> list[DueLane]:
     """Up to ``limit`` lanes with due calls through one of these gateways, the longest unserved first."""
-    found: list[Lane] = []
+    found: list[DueLane] = []
     for gateway_id in gateways:
-        query = Lane.select().where(Lane.gateway_id == gateway_id, Lane.due_at <= now + BEHIND)
-        found.extend(query.order_by(Lane.due_at, Lane.calendar).limit(limit + len(without)))
+        found.extend(map(DueLane._make, _due_behind.tuples(gateway_id, now + BEHIND, limit + len(without))))
     found = [lane for lane in found if lane.calendar_id not in without]
     return sorted(found, key=lambda lane: (lane.due_at, lane.calendar_id))[:limit]
 
 
-def calendar_room(calendar: Any) -> int | None:
+def calendar_room(lane: DueLane) -> int | None:
     """How many more calls the calendar may have up; None: no limit."""
-    if not calendar.max_concurrent:
+    if not lane.max_concurrent:
         return None
-    up = CallRequest.select().where(CallRequest.lease_token.is_null(False), CallRequest.calendar_id == calendar.id)
-    return int(calendar.max_concurrent - up.count())
+    return lane.max_concurrent - int(_calendar_up.scalar(lane.calendar_id))
 
 
 def next_in_lane(calendar_id: int) -> datetime | None:
     """When the lane's first waiting call is due."""
-    query = Alarm.select(fn.MIN(Alarm.due_at)).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
-    found: datetime | None = query.where(Alarm.due_at.is_null(False)).scalar()
+    found: datetime | None = _next_in_lane.scalar(calendar_id)
     return found
 
 
 def set_lane(calendar_id: int, gateway_id: int, due_at: datetime | None) -> None:
-    Lane.update(gateway_id=gateway_id, due_at=due_at).where(Lane.calendar == calendar_id).execute()
+    """Where the lane's last calls went, and when it is to be looked at again."""
+    _set_lane.run(calendar_id, gateway_id, due_at)
 
 
 def call_ended(calendar_id: int | None, now: datetime) -> None:
     """A call of the calendar is no longer up: if that is what its lane waits for, it is looked at now."""
     if calendar_id is not None:
-        waits = (Lane.calendar == calendar_id) & (Lane.due_at > now) & (Lane.due_at <= now + BLOCKED)
-        Lane.update(due_at=now).where(waits).execute()
+        _look_now.run(calendar_id, now, now + BLOCKED)
 
 
 def gateways_in_use() -> dict[int, int]:
     """How many calls are up through each gateway."""
-    query = CallRequest.select(CallRequest.gateway, fn.COUNT(CallRequest.id))
-    rows: Any = query.where(CallRequest.lease_token.is_null(False)).group_by(CallRequest.gateway).tuples()
-    return {row[0]: row[1] for row in rows if row[0] is not None}
+    return {gateway_id: calls for gateway_id, calls in _gateways_up.tuples() if gateway_id is not None}
+
+
+# ---- statements
+
+_OPEN = CallRequest.lease_token.is_null(False)
+_CALLS = fn.COUNT(CallRequest.id)
+
+
+@prepared
+def _gateway_limits() -> ModelSelect[Gateway]:
+    return Gateway.select(Gateway.id, Gateway.calls_per_second, Gateway.maximum_call)
+
+
+@prepared
+def _paces() -> ModelSelect[Pace]:
+    return Pace.select(Pace.scope, Pace.next_at)
+
+
+@prepared
+def _set_pace(scope: str, next_at: datetime) -> ModelInsert:
+    later = {Pace.next_at: next_at}
+    return Pace.insert(scope=scope, next_at=next_at).on_conflict(conflict_target=[Pace.scope], update=later)
+
+
+@prepared
+def _calls_up() -> ModelSelect[CallRequest]:
+    where = CallRequest.gateway, CallRequest.switch
+    return CallRequest.select(*where, _CALLS).where(_OPEN).group_by(*where)
+
+
+@prepared
+def _gateways_up() -> ModelSelect[CallRequest]:
+    return CallRequest.select(CallRequest.gateway, _CALLS).where(_OPEN).group_by(CallRequest.gateway)
+
+
+@prepared
+def _calendar_up(calendar_id: int) -> ModelSelect[CallRequest]:
+    return CallRequest.select(_CALLS).where(_OPEN, CallRequest.calendar_id == calendar_id)
+
+
+@prepared
+def _head() -> ModelSelect[Lane]:
+    return Lane.select(fn.MIN(Lane.due_at)).where(Lane.due_at.is_null(False))
+
+
+@prepared
+def _head_behind(gateway_id: int) -> ModelSelect[Lane]:
+    return Lane.select(fn.MIN(Lane.due_at)).where(Lane.gateway_id == gateway_id, Lane.due_at.is_null(False))
+
+
+@prepared
+def _due_behind(gateway_id: int, until: datetime, limit: int) -> ModelSelect[Lane]:
+    columns = Lane.calendar, Lane.gateway_id, Lane.due_at, Calendar.max_concurrent, Calendar.user
+    due = Lane.select(*columns).join(Calendar).where(Lane.gateway_id == gateway_id, Lane.due_at <= until)
+    return due.order_by(Lane.due_at, Lane.calendar).limit(limit)
+
+
+@prepared
+def _set_lane(calendar_id: int, gateway_id: int, due_at: datetime | None) -> ModelUpdate:
+    return Lane.update(gateway_id=gateway_id, due_at=due_at).where(Lane.calendar == calendar_id)
+
+
+@prepared
+def _look_now(calendar_id: int, now: datetime, until: datetime) -> ModelUpdate:
+    return Lane.update(due_at=now).where(Lane.calendar == calendar_id, Lane.due_at > now, Lane.due_at <= until)
+
+
+@prepared
+def _next_in_lane(calendar_id: int) -> ModelSelect[Alarm]:
+    waiting = Alarm.select(fn.MIN(Alarm.due_at)).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
+    return waiting.where(Alarm.due_at.is_null(False))

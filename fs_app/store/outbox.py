@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from peewee import JOIN, ModelInsert, ModelSelect, fn
+
 from fs_app.domain.alarms import DueAlarm
 from fs_app.domain.enums import AlarmResult, Kind
 from fs_app.domain.tags import fill
 from fs_app.store.models import Alarm, Calendar, CalendarUserProfile, CallRequest, Event, Outbox, User, Webhook
+from fs_app.store.prepared import prepared
 from fs_app.words import of_alarm, written
 
 SMS = Kind.SMS.value
@@ -66,24 +69,19 @@ def add(
     - ``mail``: ``destination`` is the address; ``payload`` holds ``subject``, ``text``, ``html``, ``from_email`` and
       ``from_name``.
     """
-    added = (
-        Outbox.insert(
-            kind=kind,
-            idempotency_key=idempotency_key,
-            destination=destination,
-            lane=_lane(kind, destination),
-            payload=dict(payload),
-            due_at=now,
-            expires_at=expires_at,
-            alarm=alarm,
-            callrequest=callrequest,
-            user=user,
-            created_date=now,
-            updated_date=now,
-        )
-        .on_conflict(conflict_target=[Outbox.idempotency_key], action="NOTHING")
-        .as_rowcount()
-        .execute()
+    added = _add.run(
+        kind=kind,
+        idempotency_key=idempotency_key,
+        destination=destination,
+        lane=_lane(kind, destination),
+        payload=dict(payload),
+        due_at=now,
+        expires_at=expires_at,
+        alarm=alarm,
+        callrequest=callrequest,
+        user=user,
+        created_date=now,
+        updated_date=now,
     )
     _written.flag = _written.flag or bool(added)
     return bool(added)
@@ -94,30 +92,19 @@ def touched() -> None:
     _written.flag = True
 
 
-def tell(
-    alarm: Alarm, what: str, now: datetime, *, call: CallRequest | None = None, cause: str = "", **details: Any
-) -> None:
+def tell(alarm: Alarm, what: str, now: datetime, *, call_uuid: str = "", cause: str = "", **details: Any) -> None:
     """Tell the manager's events hook ``what`` (one of :data:`EVENTS`) happened, where it has one and wants it.
 
     ``cause`` tells one result of an alarm from another: see :func:`tell_result`.
     """
-    manager = manager_of(_calendar_user(alarm))
-    hook = None if manager is None else Webhook.get_or_none(Webhook.user == manager, Webhook.status == 1)
-    if hook is None or not hook.url or (hook.events and what not in hook.events.split(",")):
-        return
-    key = f"event-{what}-{alarm.id}-{alarm.sequence}"
-    if what == "result":
-        key += f"-{details.get('result')}-{cause}"
-    add(
-        WEBHOOK,
-        key,
-        hook.url,
-        _body(what, alarm, now, call, details),
-        now + PATIENCE,
-        now,
-        alarm=alarm.id,
-        user=manager,
-    )
+    for manager, url, events in _hook_above.tuples(alarm.event_id):
+        if not url or (events and what not in events.split(",")):
+            continue
+        key = f"event-{what}-{alarm.id}-{alarm.sequence}"
+        if what == "result":
+            key += f"-{details.get('result')}-{cause}"
+        body = _body(what, alarm, now, call_uuid, details)
+        add(WEBHOOK, key, url, body, now + PATIENCE, now, alarm=alarm.id, user=manager)
 
 
 def tell_result(
@@ -127,16 +114,17 @@ def tell_result(
 
     It came from a key pressed in ``call``, or from a reply of that id.
     """
-    cause = f"reply-{reply}" if call is None else str(call.id)
+    cause, call_uuid = (f"reply-{reply}", "") if call is None else (str(call.id), call.request_uuid)
     urls = {AlarmResult.CONFIRMED: alarm.url_confirm, AlarmResult.CANCELLED: alarm.url_cancel}
     url = urls.get(result, "")
     details = {"result": int(result)}
     if url:
         name = "confirmed" if result is AlarmResult.CONFIRMED else "cancelled"
         key = f"{name}-{alarm.id}-{alarm.sequence}-{cause}"
-        body = _body(name, alarm, now, call, details)
-        add(WEBHOOK, key, url, body, now + PATIENCE, now, alarm=alarm.id, user=manager_of(_calendar_user(alarm)))
-    tell(alarm, "result", now, call=call, cause=cause, **details)
+        body = _body(name, alarm, now, call_uuid, details)
+        user = manager_of(_user_above.scalar(alarm.event_id))
+        add(WEBHOOK, key, url, body, now + PATIENCE, now, alarm=alarm.id, user=user)
+    tell(alarm, "result", now, call_uuid=call_uuid, cause=cause, **details)
 
 
 def failure_sms(alarm: Alarm, due: DueAlarm, now: datetime) -> None:
@@ -148,7 +136,7 @@ def failure_sms(alarm: Alarm, due: DueAlarm, now: datetime) -> None:
         words, language = FAILURE_WORDS, "en"
     text = fill(words, written(of_alarm(due, now), language or "en"))
     key = f"failure-{alarm.id}-{alarm.sequence}"
-    user = _calendar_user(alarm)
+    user = _user_above.scalar(alarm.event_id)
     add(SMS, key, alarm.phonenumber_sms_failure, {"text": text[:1600]}, now + PATIENCE, now, alarm=alarm.id, user=user)
 
 
@@ -156,21 +144,11 @@ def manager_of(user_id: int | None) -> int | None:
     """The manager above a calendar user; a manager is its own; None for None."""
     if user_id is None:
         return None
-    profile = CalendarUserProfile.get_or_none(CalendarUserProfile.user == user_id)
-    if profile is not None:
-        return int(profile.manager_id)
-    user = User.get_or_none(User.id == user_id)
-    return None if user is None else int(user.manager_id or user.id)
+    found: int | None = _manager_of.scalar(user_id)
+    return found
 
 
-def _calendar_user(alarm: Alarm) -> int | None:
-    row = Calendar.select(Calendar.user).join(Event).where(Event.id == alarm.event_id).first()
-    return None if row is None else int(row.user_id)
-
-
-def _body(
-    what: str, alarm: Alarm, now: datetime, call: CallRequest | None, details: Mapping[str, Any]
-) -> dict[str, Any]:
+def _body(what: str, alarm: Alarm, now: datetime, call_uuid: str, details: Mapping[str, Any]) -> dict[str, Any]:
     body = {
         "event": what,
         "at": now.isoformat(timespec="seconds"),
@@ -180,8 +158,8 @@ def _body(
         "phone_number": alarm.alarm_phonenumber,
         "email": alarm.alarm_email,
     }
-    if call is not None:
-        body["call"] = call.request_uuid
+    if call_uuid:
+        body["call"] = call_uuid
     return {**body, **details}
 
 
@@ -192,3 +170,31 @@ def _lane(kind: str, destination: str) -> str:
         return urlsplit(destination).hostname or ""
     except ValueError:
         return ""
+
+
+# ---- statements
+
+_MANAGER = fn.COALESCE(CalendarUserProfile.manager, User.manager, User.id).coerce(False)
+_PROFILE = CalendarUserProfile.user == User.id
+
+
+@prepared
+def _add(**columns: Any) -> ModelInsert:
+    return Outbox.insert(**columns).on_conflict(conflict_target=[Outbox.idempotency_key], action="NOTHING")
+
+
+@prepared
+def _user_above(event_id: int) -> ModelSelect[Event]:
+    return Event.select(Calendar.user).join(Calendar).where(Event.id == event_id)
+
+
+@prepared
+def _manager_of(user_id: int) -> ModelSelect[User]:
+    return User.select(_MANAGER).join(CalendarUserProfile, JOIN.LEFT_OUTER, on=_PROFILE).where(User.id == user_id)
+
+
+@prepared
+def _hook_above(event_id: int) -> ModelSelect[Event]:
+    above = Event.select(Webhook.user, Webhook.url, Webhook.events).join(Calendar).join(User)
+    hook = above.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=_PROFILE).join(Webhook, on=(Webhook.user == _MANAGER))
+    return hook.where(Event.id == event_id, Webhook.status == 1)

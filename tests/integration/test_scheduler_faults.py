@@ -133,14 +133,14 @@ def test_a_busy_line_stays_a_busy_line_while_the_database_is_away(
     alarm = world.due(maxretry=3, retry_delay=3600)
     request = world.switch.next()
     away = [StoreUnavailable("away")] * 3
-    real = world.attempts.book
+    real = world.attempts.settle
 
-    def book(*args: object, **kwargs: object) -> None:
+    def settle(*args: object, **kwargs: object) -> object:
         if away:
             raise away.pop()
-        real(*args, **kwargs)  # type: ignore[arg-type]
+        return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(world.calls._attempts, "book", book)
+    monkeypatch.setattr(world.calls._attempts, "settle", settle)
     world.ends(request.call_uuid, "USER_BUSY")
     assert world.until_booked()["outcome"] == "busy"
     booked = world.reload(alarm)

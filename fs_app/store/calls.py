@@ -1,0 +1,299 @@
+"""Call requests: one row for each call, made before it is dialled and closed when it is over.
+
+Each function works inside a transaction of the caller's. What a process may do with a call hangs on its lease: a write
+names the token and changes one row, or raises LeaseLost.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import Case, ModelDelete, ModelInsert, ModelSelect, ModelUpdate
+
+from fs_app.domain.alarms import Dial, OpenCall
+from fs_app.domain.calls import CallEnded, CallFacts
+from fs_app.domain.enums import AlarmResult, CallStatus, IvrEnd, Outcome, WhoAnswered
+from fs_app.errors import LeaseLost
+from fs_app.store import callbacks, lanes
+from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Gateway
+from fs_app.store.prepared import prepared
+
+_AT_ONCE = 50  # leases prolonged by one statement
+
+
+@prepared
+def call_of(call_uuid: str) -> ModelSelect[CallRequest]:
+    """A call by its UUID."""
+    return CallRequest.select().where(CallRequest.request_uuid == call_uuid)
+
+
+@prepared
+def alarm_of(call_uuid: str) -> ModelSelect[Alarm]:
+    """The alarm for which a call was made."""
+    return Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid)
+
+
+def one(changed: int) -> None:
+    """Raises LeaseLost unless exactly one row was changed."""
+    if changed != 1:
+        raise LeaseLost("the lease on this call is no longer ours")
+
+
+def insert_call(
+    dial: Dial,
+    now: datetime,
+    lease: timedelta,
+    user_id: int | None,
+    num_attempt: int,
+    *,
+    calendar_id: int | None = None,
+    switch: str = "",
+    replaces: int | None = None,
+) -> tuple[int, str]:
+    """A call that is to be dialled: its id, and the token of its lease."""
+    token = uuid.uuid4().hex
+    request = dial.request
+    call_id = _insert.insert(
+        request_uuid=request.call_uuid,
+        aleg_uuid=request.call_uuid,
+        call_time=now,
+        callerid=request.caller_id_number,
+        caller_name=request.caller_id_name,
+        phone_number=request.number,
+        timeout=request.ring_timeout,
+        timelimit=request.time_limit,
+        num_attempt=num_attempt,
+        survey=dial.survey_id,
+        gateway=dial.gateway_id,
+        user=user_id,
+        calendar_id=calendar_id,
+        replaces=replaces,
+        switch=switch,
+        tags=dict(dial.tags),
+        language=dial.language,
+        lease_token=token,
+        lease_expires=now + lease,
+        created_date=now,
+    )
+    return call_id, token
+
+
+def replace_call(old_id: int, new_id: int) -> None:
+    """The attempt of the old call goes on with the new one."""
+    _replace.run(old_id, new_id)
+
+
+def dial_by_hand(call_id: int, line: str) -> None:
+    """Somebody will dial that call with ``line``: nobody has a lease on it."""
+    _by_hand.run(call_id, line)
+
+
+def dialling(call_uuid: str, token: str, switch: str, line: str, now: datetime) -> None:
+    """Its telephone may ring from now on. Raises LeaseLost, also when that was said before."""
+    one(_dialling.run(call_uuid, token, switch, line, now))
+
+
+def answered(call_uuid: str, now: datetime) -> None:
+    """Somebody answered; the first report holds."""
+    _answered.run(call_uuid, now)
+
+
+def give_back(call_uuid: str, token: str, reason: str, now: datetime) -> None:
+    """It will not be dialled. Raises LeaseLost, also when it was."""
+    one(_give_back.run(call_uuid, token, reason, now))
+    ended = call_of.first(call_uuid)
+    lanes.call_ended(None if ended is None else ended.calendar_id, now)
+
+
+def close_call(
+    call_uuid: str, token: str, outcome: Outcome, reason: str, ended: CallEnded | None, now: datetime
+) -> None:
+    """The call is over, and nobody's any more. Raises LeaseLost."""
+    reached = outcome in (Outcome.ANSWERED, Outcome.MACHINE)
+    status = CallStatus.SUCCESS if reached else CallStatus.FAILURE
+    how: dict[str, Any] = {"hangup_cause": "", "duration": 0, "ringing_at": None, "protocol_cause": ""}
+    if ended is not None:
+        how = {"hangup_cause": ended.cause, "duration": ended.billsec, "ringing_at": ended.rang_at}
+        how["protocol_cause"] = ended.protocol_cause
+    one(_close.run(call_uuid, token, reason, status=status, outcome=outcome.value, ended_at=now, **how))
+    call = call_of.first(call_uuid)
+    assert call is not None  # it has just been changed
+    if call.gateway_id is not None:
+        _count.run(call.gateway_id, how["duration"])
+    lanes.call_ended(call.calendar_id, now)
+
+
+def facts_of(call: CallRequest, alarm: Alarm | None) -> CallFacts:
+    """What is on record about a call, for whoever decides what it was."""
+    end = IvrEnd(call.ivr_end) if call.ivr_end else None
+    pressed = callbacks.pressed(call, alarm)
+    return CallFacts(
+        call_uuid=call.request_uuid,
+        dialled_at=call.dialled_at,
+        answered_at=call.answered_at,
+        ivr_started=call.ivr_started_at is not None,
+        ivr_end=end,
+        completed=call.completed,
+        pressed=pressed,
+        result=AlarmResult(call.result),
+        who=WhoAnswered(call.amd_status or WhoAnswered.UNKNOWN),
+        message_left=call.message_left,
+        spoken=end != IvrEnd.HANGUP or call.last_section is not None or pressed or callbacks.pressed(call, None),
+    )
+
+
+# ---- attempts of alarms
+
+
+def insert_request(alarm: Alarm, now: datetime, *, call: int | None = None, message: int | None = None) -> None:
+    """The alarm's next attempt: a call, or a message of the outbox."""
+    columns: dict[str, Any] = {"callrequest": call} if message is None else {"outbox": message}
+    _insert_request.insert(alarm=alarm.id, attempt=alarm.sequence + 1, date=now, created_date=now, **columns)
+
+
+def close_request(call_uuid: str, status: int, callstatus: int, duration: int, reason: str) -> None:
+    """How the attempt of that call ended. Not the alarm's last one: its callee may have called back meanwhile."""
+    _close_request.run(call_uuid, status, callstatus, duration, reason)
+
+
+def remove_request(call_uuid: str) -> None:
+    """The attempt of that call was none."""
+    _remove_request.run(call_uuid)
+
+
+# ---- leases
+
+
+def extend(tokens: list[str], until: datetime) -> None:
+    """Prolong these leases."""
+    for first in range(0, len(tokens), _AT_ONCE):
+        some = tokens[first : first + _AT_ONCE]
+        _extend.run(some + some[-1:] * (_AT_ONCE - len(some)), until)  # one length, one statement
+
+
+def expire_all(now: datetime) -> None:
+    """Let every lease run out."""
+    _expire_all.run(now)
+
+
+def expired(now: datetime) -> list[OpenCall]:
+    """Calls whose lease has run out, oldest first."""
+    return [
+        OpenCall(c.request_uuid, str(c.lease_token), c.switch, c.dialled_at, c.timeout, c.timelimit)
+        for c in _expired.all(now)
+    ]
+
+
+def next_expiry() -> datetime | None:
+    """When the first lease runs out; None when no call is open."""
+    found: datetime | None = _next_expiry.scalar()
+    return found
+
+
+def take_over(call: OpenCall, token: str, now: datetime, lease: timedelta) -> None:
+    """A lease that has run out goes to ``token``. Raises LeaseLost when somebody was faster."""
+    one(_take_over.run(call.call_uuid, call.token, token, now, now + lease))
+
+
+# ---- statements
+
+
+@prepared
+def _insert(**columns: Any) -> ModelInsert:
+    return CallRequest.insert(**columns)
+
+
+@prepared
+def _by_hand(call_id: int, line: str) -> ModelUpdate:
+    free = CallRequest.update(lease_token=None, lease_expires=None, originate=line)
+    return free.where(CallRequest.id == call_id)
+
+
+@prepared
+def _replace(old_id: int, new_id: int) -> ModelUpdate:
+    return AlarmRequest.update(callrequest=new_id).where(AlarmRequest.callrequest == old_id)
+
+
+@prepared
+def _dialling(call_uuid: str, token: str, switch: str, line: str, now: datetime) -> ModelUpdate:
+    return CallRequest.update(dialled_at=now, switch=switch, originate=line, status=CallStatus.CALLING).where(
+        CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token, CallRequest.dialled_at.is_null()
+    )
+
+
+@prepared
+def _answered(call_uuid: str, now: datetime) -> ModelUpdate:
+    first = CallRequest.answered_at.is_null()
+    return CallRequest.update(answered_at=now).where(CallRequest.request_uuid == call_uuid, first)
+
+
+@prepared
+def _give_back(call_uuid: str, token: str, reason: str, now: datetime) -> ModelUpdate:
+    return CallRequest.update(
+        status=CallStatus.ABORT, lease_token=None, lease_expires=None, ended_at=now, reason=reason
+    ).where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token, CallRequest.dialled_at.is_null())
+
+
+@prepared
+def _close(call_uuid: str, token: str, why: str, **columns: Any) -> ModelUpdate:
+    reason = Case(None, [(CallRequest.reason == "", why)], CallRequest.reason)  # the IVR's own stands
+    closed = CallRequest.update(reason=reason, lease_token=None, lease_expires=None, **columns)
+    return closed.where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
+
+
+@prepared
+def _count(gateway_id: int, seconds: int) -> ModelUpdate:
+    used = {"count_call": Gateway.count_call + 1, "secondused": Gateway.secondused + seconds}
+    return Gateway.update(used).where(Gateway.id == gateway_id)
+
+
+@prepared
+def _insert_request(**columns: Any) -> ModelInsert:
+    return AlarmRequest.insert(**columns)
+
+
+@prepared
+def _close_request(call_uuid: str, status: int, callstatus: int, duration: int, reason: str) -> ModelUpdate:
+    changes = AlarmRequest.update(status=status, callstatus=callstatus, duration=duration, reason=reason)
+    return changes.where(AlarmRequest.callrequest.in_(_number_of(call_uuid)))
+
+
+@prepared
+def _remove_request(call_uuid: str) -> ModelDelete:
+    return AlarmRequest.delete().where(AlarmRequest.callrequest.in_(_number_of(call_uuid)))
+
+
+def _number_of(call_uuid: str) -> ModelSelect[CallRequest]:
+    return CallRequest.select(CallRequest.id).where(CallRequest.request_uuid == call_uuid)
+
+
+@prepared
+def _extend(tokens: list[str], until: datetime) -> ModelUpdate:
+    ours = CallRequest.lease_token.in_(tokens)
+    return CallRequest.update(lease_expires=until).where(CallRequest.lease_token.is_null(False), ours)
+
+
+@prepared
+def _expire_all(now: datetime) -> ModelUpdate:
+    return CallRequest.update(lease_expires=now).where(CallRequest.lease_token.is_null(False))
+
+
+@prepared
+def _expired(now: datetime) -> ModelSelect[CallRequest]:
+    open_ = CallRequest.select().where(CallRequest.lease_token.is_null(False), CallRequest.lease_expires <= now)
+    return open_.order_by(CallRequest.lease_expires)
+
+
+@prepared
+def _next_expiry() -> ModelSelect[CallRequest]:
+    open_ = CallRequest.select(CallRequest.lease_expires).where(CallRequest.lease_token.is_null(False))
+    return open_.order_by(CallRequest.lease_expires).limit(1)
+
+
+@prepared
+def _take_over(call_uuid: str, was: str, token: str, now: datetime, until: datetime) -> ModelUpdate:
+    return CallRequest.update(lease_token=token, lease_expires=until).where(
+        CallRequest.request_uuid == call_uuid, CallRequest.lease_token == was, CallRequest.lease_expires <= now
+    )
