@@ -1,6 +1,6 @@
 """Whose data: which rows a user sees. What it does not see answers 404, as if it did not exist.
 
-Each function returns a subquery of ids, or None for a superuser, who sees all.
+Each function returns a condition or a subquery of ids, or None for a superuser, who sees all.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fs_app.domain.enums import Role
-from fs_app.store.models import Alarm, Calendar, Event, Outbox, User
+from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, Outbox, User
 
 
 def is_superuser(user: User) -> bool:
@@ -26,19 +26,42 @@ def users(user: User) -> Any:
     return User.select(User.id).where((User.id == user.id) | (User.manager == user.id))
 
 
+def below(tenant: Any, owner: Any, user: User) -> Any:
+    """The condition on rows that have both: one range of an index. None for all of them."""
+    if is_superuser(user):
+        return None
+    return tenant == user.id if is_manager(user) else owner == user.id
+
+
 def calendars(user: User) -> Any:
-    whose = users(user)
-    return None if whose is None else Calendar.select(Calendar.id).where(Calendar.user.in_(whose))
+    """A subquery of the ids of calendars."""
+    mine = own_calendars(user)
+    return None if mine is None else Calendar.select(Calendar.id).where(mine)
 
 
-def events(user: User) -> Any:
-    which = calendars(user)
-    return None if which is None else Event.select(Event.id).where(Event.calendar.in_(which))
+def own_calendars(user: User) -> Any:
+    """The condition on calendars that ``user`` sees."""
+    return below(Calendar.tenant, Calendar.user, user)
 
 
-def alarms(user: User) -> Any:
-    which = events(user)
-    return None if which is None else Alarm.select(Alarm.id).where(Alarm.event.in_(which))
+def own_events(user: User) -> Any:
+    """The condition on events."""
+    return below(Event.tenant, Event.owner, user)
+
+
+def own_alarms(user: User) -> Any:
+    """The condition on alarms."""
+    return below(Alarm.tenant, Alarm.owner, user)
+
+
+def own_attempts(user: User) -> Any:
+    """The condition on attempts of alarms."""
+    return below(AlarmRequest.tenant, AlarmRequest.owner, user)
+
+
+def own_calls(user: User) -> Any:
+    """The condition on calls."""
+    return below(CallRequest.tenant, CallRequest.user, user)
 
 
 def messages(user: User) -> Any:

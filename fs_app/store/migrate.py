@@ -20,6 +20,7 @@ from fs_app.store.migrations import (
     m0010_pages,
     m0011_calendars,
     m0012_stories,
+    m0013_tenants,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -103,6 +104,13 @@ def _stories(db: Database) -> None:
     _run_script(db, m0012_stories.CHANGES)
 
 
+def _tenants(db: Database) -> None:
+    _run_script(db, m0013_tenants.CHANGES)
+    sqlite = isinstance(db, SqliteDatabase)
+    for trigger in m0013_tenants.TRIGGERS_SQLITE if sqlite else m0013_tenants.TRIGGERS_POSTGRES:
+        db.execute_sql(trigger)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -116,6 +124,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (10, _pages),
     (11, _calendars),
     (12, _stories),
+    (13, _tenants),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -328,6 +328,7 @@ class Calendar(Base):
     name = CharField()
     user = ForeignKeyField(User, backref="calendars", on_delete="CASCADE")
     user_id: int
+    tenant = IntegerField(null=True)  # the manager above; triggers of the database see to it
     max_concurrent = IntegerField(default=0)
     timezone = CharField(default="")
     closed_weekdays = JsonField(null=True)  # ["SA", "SU"]
@@ -424,6 +425,8 @@ class Event(Base):
     parent_event = ForeignKeyField("self", null=True, backref="children", on_delete="CASCADE")
     parent_event_id: int | None
     occ_count = IntegerField(default=0)
+    tenant = IntegerField(null=True)  # the calendar's
+    owner = IntegerField(null=True)
     next_child_at = UtcDateTimeField(null=True)
     last_occurrence = UtcDateTimeField(null=True)
     exdates = JsonField(null=True)  # days and moments that the rule leaves out; see fs_app.domain.rules.Exclusions
@@ -487,6 +490,8 @@ class Alarm(Base):
     status = IntegerField(default=AlarmStatus.PENDING.value)
     result = IntegerField(default=AlarmResult.NONE.value)
     due_at = UtcDateTimeField(null=True)
+    tenant = IntegerField(null=True)  # as lane
+    owner = IntegerField(null=True)
     lane = IntegerField(null=True)  # id of the event's calendar; triggers of the database see to it
     reason = CharField(default="")
     created_date = UtcDateTimeField()
@@ -522,6 +527,7 @@ class CallRequest(Base):
     gateway_id: int | None
     user = ForeignKeyField(User, null=True, on_delete="CASCADE")  # whose call: tenancy
     user_id: int | None
+    tenant = IntegerField(null=True)  # the manager above the user
     calendar_id = IntegerField(null=True)  # for which calendar: counts against its max_concurrent
     replaces = ForeignKeyField("self", null=True, on_delete="SET NULL")  # the call whose gateway failed before this one
     replaces_id: int | None
@@ -586,6 +592,8 @@ class AlarmRequest(Base):
     alarm = ForeignKeyField(Alarm, backref="requests", on_delete="CASCADE")
     alarm_id: int
     attempt = IntegerField()
+    tenant = IntegerField(null=True)  # the alarm's
+    owner = IntegerField(null=True)
     callrequest = ForeignKeyField(CallRequest, null=True, unique=True, backref="alarm_request", on_delete="CASCADE")
     callrequest_id: int | None
     outbox = ForeignKeyField(Outbox, null=True, backref="alarm_requests", on_delete="SET NULL")

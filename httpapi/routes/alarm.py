@@ -125,7 +125,7 @@ class Alarms(Resource):
         )
 
     def visible(self, user: User) -> Any:
-        return scope.within(Alarm.event, scope.events(user))
+        return scope.own_alarms(user)
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
         event: Any = ctx.made.get(change.get("event")) or by_id(Event, change.get("event"))

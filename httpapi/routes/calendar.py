@@ -63,7 +63,7 @@ class Calendars(Resource):
     ordering = ("id", "name", "created_date")
 
     def visible(self, user: User) -> Any:
-        return scope.within(Calendar.user, scope.users(user))
+        return scope.own_calendars(user)
 
     def check(self, ctx: Context, change: Change) -> None:
         if change.row is not None and change.changed("user") and _has_events(change.row):

@@ -98,7 +98,7 @@ class Events(Resource):
     ordering = ("id", "start", "end", "title", "created_on", "occ_count")
 
     def visible(self, user: User) -> Any:
-        return scope.within(Event.calendar, scope.calendars(user))
+        return scope.own_events(user)
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
         return zone_of(ctx, change.get("calendar"))

@@ -77,7 +77,7 @@ class AlarmRequests(Resource):
     ordering = ("id", "date", "created_date")
 
     def visible(self, user: User) -> Any:
-        return scope.within(AlarmRequest.alarm, scope.alarms(user))
+        return scope.own_attempts(user)
 
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         calls = CallRequest.select(CallRequest.id, CallRequest.amd_status)
@@ -176,11 +176,7 @@ class CallRequests(Resource):
     ordering = ("id", "call_time", "created_date", "phone_number")
 
     def visible(self, user: User) -> Any:
-        alarms = scope.alarms(user)
-        if alarms is None:
-            return None
-        mine = AlarmRequest.select(AlarmRequest.callrequest).where(AlarmRequest.alarm.in_(alarms))
-        return CallRequest.id.in_(mine) | CallRequest.user.in_(scope.users(user))
+        return scope.own_calls(user)
 
     def computed(self, ctx: Context, rows: list[Any]) -> Mapping[int, Mapping[str, Any]]:
         ids = [row.id for row in rows]
