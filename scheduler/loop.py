@@ -124,30 +124,33 @@ class Scheduler:
         for call in outlook.expired:
             self._spawn(self._calls.adopt, call)
         expiry = None if outlook.expiry is None else max(outlook.expiry, now + ADOPTION_PAUSE)
-        occurrence = self._occurrences.next_due()
+        occurrence, messages, calls = outlook.occurrence, outlook.messages, outlook.calls
         if occurrence is not None and occurrence <= now:
             self._occurrences.make_due(now)
-            occurrence = self._occurrences.next_due()
-        messages = outlook.messages
+            # Their alarms may be due at once.
+            after = self._attempts.outlook(now, _MESSAGES)
+            occurrence, messages, calls = after.occurrence, after.messages, after.calls
         if messages is not None and messages <= now:
             messages = self._claim_messages(now)
         # While no switch is up no call is claimed: the alarms keep waiting, and the bell rings when one comes up.
-        claim = self._claim(now) if any(s.up for s in self._switches) else None
-        return min((w for w in (expiry, occurrence, messages, claim) if w is not None), default=None)
+        if not any(s.up for s in self._switches):
+            calls = None
+        elif calls is not None and calls <= now:
+            calls = self._claim_calls(now)
+        return min((w for w in (expiry, occurrence, messages, calls) if w is not None), default=None)
 
     def _claim_messages(self, now: datetime) -> datetime | None:
         """Alarms by SMS and mail go into the outbox, in whose time they are sent; no switch has a part in it."""
         self._attempts.claim_due(now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), _MESSAGES)
         return self._attempts.next_due(_MESSAGES)
 
-    def _claim(self, now: datetime) -> datetime | None:
-        pacing = self._calls.pacing()
-        claims = self._attempts.claim_due(
-            now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), _CALLS, pacing
+    def _claim_calls(self, now: datetime) -> datetime | None:
+        claims, look = self._attempts.claim_calls(
+            now, BATCH, self._lease, lambda due, uuid: self._decide(due, uuid, now), self._calls.pacing()
         )
         for claim in claims:
             self._spawn(self._calls.place, claim)
-        return self._attempts.next_call(now, pacing)
+        return look
 
     def _decide(self, due: DueAlarm, call_uuid: str, now: datetime) -> Decision:
         decision = plan.decide(due, call_uuid, now, self._settings)

@@ -23,7 +23,7 @@ from fs_app.domain.calls import CallEnded, CallFacts
 from fs_app.domain.enums import AlarmMethod
 from fs_app.domain.pacing import UNPACED, Pacing
 from fs_app.errors import NotFound
-from fs_app.store import booking, callbacks, calls, lanes, outbox, states
+from fs_app.store import booking, callbacks, calls, lanes, occurrences, outbox, states
 from fs_app.store.booking import Judge
 from fs_app.store.claiming import Claiming, Decide, decision_on
 from fs_app.store.database import Store
@@ -36,13 +36,15 @@ ALL_METHODS = tuple(AlarmMethod)
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What there may be to do besides calls, and when. ``abandoned``: calls to us must be closed. ``expired``: calls
-    whose lease has run out; ``expiry``: when the first lease does. ``messages``: when one is due."""
+    """What there may be to do, and when. ``abandoned``: calls to us must be closed. ``expired``: calls whose lease has
+    run out; ``expiry``: when the first lease does. ``occurrence``, ``messages``, ``calls``: when the first is due."""
 
     abandoned: bool
     expired: tuple[OpenCall, ...]
     expiry: datetime | None
+    occurrence: datetime | None
     messages: datetime | None
+    calls: datetime | None
 
 
 class Attempts:
@@ -60,7 +62,14 @@ class Attempts:
         with self._store.reading():
             expiry = calls.next_expiry()
             expired = calls.expired(now) if expiry is not None and expiry <= now else []
-            return Outlook(callbacks.any_abandoned(now), tuple(expired), expiry, _first_due(messages))
+            return Outlook(
+                abandoned=callbacks.any_abandoned(now),
+                expired=tuple(expired),
+                expiry=expiry,
+                occurrence=occurrences.first_child_due(),
+                messages=_first_due(messages),
+                calls=lanes.first_due(),
+            )
 
     def next_due(self, methods: Sequence[AlarmMethod] = ALL_METHODS) -> datetime | None:
         """When the earliest waiting alarm of these methods is due; None when none waits. One index look-up for each
@@ -97,10 +106,18 @@ class Attempts:
             claiming = Claiming(now, lease, decide, self._zone, self._new_uuid)
             for method in methods:
                 if method is AlarmMethod.CALL:
-                    claims += claiming.calls(limit, pacing)
+                    claims += claiming.calls(limit, pacing)[0]
                 else:
                     claiming.messages(method, limit)
         return claims
+
+    def claim_calls(
+        self, now: datetime, limit: int, lease: timedelta, decide: Decide, pacing: Pacing
+    ) -> tuple[list[Claim], datetime | None]:
+        """:meth:`claim_due` for calls, and :meth:`next_call` after it."""
+        with self._store.transaction():
+            claims, room = Claiming(now, lease, decide, self._zone, self._new_uuid).calls(limit, pacing)
+            return claims, lanes.first_due() if room is None else room.next_look()
 
     def fail_over(
         self,

@@ -54,12 +54,13 @@ class Claiming:
         for alarm in _due.all(method.value, self._now, limit):
             self._write_down(alarm, self._decision(alarm))
 
-    def calls(self, limit: int, pacing: Pacing) -> list[Claim]:
-        """Up to ``limit`` calls, each in its turn: one of each lane, and again, while there is room; see lanes.py."""
+    def calls(self, limit: int, pacing: Pacing) -> tuple[list[Claim], lanes.Room | None]:
+        """Up to ``limit`` calls, each in its turn: one of each lane, and again, while there is room; see lanes.py.
+        And what room is left; None: no lane was due."""
         claims: list[Claim] = []
         head = lanes.first_due()
         if head is None or head > self._now + lanes.BEHIND:
-            return claims
+            return claims, None
         room = lanes.Room(self._now, pacing)
         done: set[int] = set()  # nothing more to be had from these in this claim
         looks = 4 * limit  # alarms that end in no call take time as well
@@ -75,7 +76,7 @@ class Claiming:
                 if looked == 0:
                     done.add(lane.calendar_id)
         room.keep()
-        return claims
+        return claims, room
 
     def _serve(self, lane: lanes.DueLane, room: lanes.Room, share: int) -> tuple[list[Claim], int]:
         """Up to ``share`` calls of a lane, and how many of its alarms were dealt with; it goes behind all others."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import IntegrityError, fn
+from peewee import ModelInsert, ModelSelect, ModelUpdate, fn
 
 from fs_app.domain.enums import AlarmResult, AlarmStatus, EventStatus
 from fs_app.domain.recurrence import RecurrenceRule, next_after, parse_rule, uncounted
@@ -23,7 +23,8 @@ from fs_app.domain.window import Closed, first_due, to_utc
 from fs_app.errors import InvalidInput
 from fs_app.store.database import Store
 from fs_app.store.due import closed_days, zone_of
-from fs_app.store.models import Alarm, Event, Occurrence, Rule
+from fs_app.store.models import Alarm, Calendar, Event, Occurrence, Rule
+from fs_app.store.prepared import by_id, locked, prepared
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +48,7 @@ class Occurrences:
     def next_due(self) -> datetime | None:
         """When the next child must be made; None when no series goes on."""
         with self._store.reading():
-            row = Event.select(Event.next_child_at).where(Event.next_child_at.is_null(False))
-            first = row.order_by(Event.next_child_at).first()
-            return None if first is None else first.next_child_at
+            return first_child_due()
 
     def make_due(self, now: datetime, limit: int = 100) -> int:
         """Look at up to ``limit`` masters due at ``now``, make the child each needs, and return how many were made.
@@ -64,10 +63,7 @@ class Occurrences:
             return 0
         for _ in range(limit):
             with self._store.transaction():
-                query = Event.select().where(Event.next_child_at <= now).order_by(Event.next_child_at).limit(1)
-                if not self._store.sqlite:
-                    query = query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # a stub gap
-                master = query.first()
+                master = _due_master.first(now)
                 if master is None:
                     break
                 made += self._look(master, now, early=False)
@@ -80,10 +76,7 @@ class Occurrences:
         """
         for _ in range(1000):
             with self._store.transaction():
-                query = Event.select().where(Event.id == master_id)
-                if not self._store.sqlite:
-                    query = query.for_update()
-                master = query.first()
+                master = _one_master.first(master_id)
                 if master is None:
                     return False
                 latest = _latest(master)
@@ -97,12 +90,13 @@ class Occurrences:
 
     def _look(self, master: Event, now: datetime, *, early: bool) -> bool:
         """Make the next child if its time has come (or ``early``); write down how far the series is."""
-        if master.parent_event_id is not None or master.rule is None or master.status == EventStatus.COMPLETED:
+        rule = by_id(Rule, master.rule_id)
+        if master.parent_event_id is not None or rule is None or master.status == EventStatus.COMPLETED:
             _settle(master, None, None)
             return False
         paused = master.status == EventStatus.PAUSED
         try:
-            series = self.series(master, master.rule)
+            series = self.series(master, rule)
             settled = _settled(master, now)
             if paused:
                 # What starts while it is paused is left out, so that it resumes with its next occurrence.
@@ -128,49 +122,40 @@ class Occurrences:
         return bool(self.insert(master, coming, alarms, now))
 
     def series(self, master: Event, rule: Rule) -> Series:
-        zone = zone_of(master.calendar, self._zone)
-        changed = Occurrence.select(Occurrence.original_start).where(
-            Occurrence.event == master, Occurrence.original_start > (master.last_occurrence or master.start)
-        )
+        """The master's occurrences, as they are to be now."""
+        calendar = by_id(Calendar, master.calendar_id)
+        assert calendar is not None  # its events go with it
+        zone = zone_of(calendar, self._zone)
+        changed = _settled_apart.tuples(master.id, master.last_occurrence or master.start)
         return Series(
             master=master,
             rule=uncounted(parse_rule(rule.frequency, rule.params), master.start, zone),
             zone=zone,
-            alarms=tuple(Alarm.select().where(Alarm.event == master).order_by(Alarm.id)),
-            closed=closed_days(master.calendar),
+            alarms=tuple(_alarms.all(master.id)),
+            closed=closed_days(calendar),
             excluded=parse_exdates(master.exdates or ()),
-            settled_apart=frozenset(row.original_start for row in changed),
+            settled_apart=frozenset(start for (start,) in changed),
         )
 
     def insert(
         self, master: Event, start: datetime, alarms: list[dict[str, Any]], now: datetime, end: datetime | None = None
     ) -> int:
         """The child and its alarms; its id. 0 where the master has a child at that moment already."""
-        count = Event.select(fn.MAX(Event.occ_count)).where(Event.parent_event == master).scalar()
-        at_start = Event.select().where(Event.parent_event == master, Event.start == start)
-        if at_start.exists():
-            return 0
-        try:
-            with self._store.db.atomic():
-                child = Event.create(
-                    title=master.title,
-                    description=master.description,
-                    start=start,
-                    end=end or start + duration(master),
-                    creator=master.creator_id,
-                    calendar=master.calendar_id,
-                    data=master.data,
-                    parent_event=master,
-                    occ_count=(count or 0) + 1,
-                    created_on=now,
-                )
-        except IntegrityError:
-            if at_start.exists():  # somebody moved another child there in this very moment
-                return 0
-            raise
-        for alarm in alarms:
-            Alarm.create(event=child, **alarm)
-        return int(child.id)
+        child = _insert_child.insert(
+            title=master.title,
+            description=master.description,
+            start=start,
+            end=end or start + duration(master),
+            creator=master.creator_id,
+            calendar=master.calendar_id,
+            data=master.data,
+            parent_event=master.id,
+            occ_count=(_count.scalar(master.id) or 0) + 1,
+            created_on=now,
+        )
+        for alarm in alarms if child else ():
+            _insert_alarm.insert(event=child, **alarm)
+        return child
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +221,15 @@ def duration(master: Event) -> timedelta:
     return max(span, timedelta())
 
 
+def first_child_due() -> datetime | None:
+    """When the next child must be made, inside a transaction of the caller's."""
+    found: datetime | None = _head.scalar()
+    return found
+
+
 def _latest(master: Event) -> Event | None:
     """The last child that the series itself has made."""
-    apart = Occurrence.select(Occurrence.child).where(Occurrence.event == master, Occurrence.child.is_null(False))
-    children = Event.select().where(Event.parent_event == master, Event.id.not_in(apart))
-    found: Event | None = children.order_by(Event.start.desc()).first()
-    return found
+    return _last_child.first(master.id)
 
 
 def _settled(master: Event, now: datetime) -> datetime:
@@ -259,5 +247,63 @@ def _settled(master: Event, now: datetime) -> datetime:
 
 def _settle(master: Event, until: datetime | None, look: datetime | None) -> None:
     """``look`` None: the series is over, and would begin anew."""
-    settled = None if look is None else until
-    Event.update(last_occurrence=settled, next_child_at=look).where(Event.id == master.id).execute()
+    _set_settled.run(master.id, None if look is None else until, look)
+
+
+# ---- statements
+
+
+@prepared
+def _head() -> ModelSelect[Event]:
+    waiting = Event.select(Event.next_child_at).where(Event.next_child_at.is_null(False))
+    return waiting.order_by(Event.next_child_at).limit(1)
+
+
+@prepared
+def _due_master(now: datetime) -> ModelSelect[Event]:
+    due = Event.select().where(Event.next_child_at <= now)
+    return locked(due.order_by(Event.next_child_at).limit(1), skip=True)
+
+
+@prepared
+def _one_master(master_id: int) -> ModelSelect[Event]:
+    return locked(Event.select().where(Event.id == master_id))
+
+
+@prepared
+def _settled_apart(master_id: int, since: datetime) -> ModelSelect[Occurrence]:
+    changed = Occurrence.select(Occurrence.original_start)
+    return changed.where(Occurrence.event == master_id, Occurrence.original_start > since)
+
+
+@prepared
+def _alarms(event_id: int) -> ModelSelect[Alarm]:
+    return Alarm.select().where(Alarm.event == event_id).order_by(Alarm.id)
+
+
+@prepared
+def _count(master_id: int) -> ModelSelect[Event]:
+    return Event.select(fn.MAX(Event.occ_count)).where(Event.parent_event == master_id)
+
+
+@prepared
+def _insert_child(**columns: Any) -> ModelInsert:
+    # Somebody may have moved another child there in this very moment.
+    return Event.insert(**columns).on_conflict(conflict_target=[Event.parent_event, Event.start], action="NOTHING")
+
+
+@prepared
+def _insert_alarm(**columns: Any) -> ModelInsert:
+    return Alarm.insert(**columns)
+
+
+@prepared
+def _last_child(master_id: int) -> ModelSelect[Event]:
+    apart = Occurrence.select(Occurrence.child).where(Occurrence.event == master_id, Occurrence.child.is_null(False))
+    children = Event.select().where(Event.parent_event == master_id, Event.id.not_in(apart))
+    return children.order_by(Event.start.desc()).limit(1)
+
+
+@prepared
+def _set_settled(master_id: int, until: datetime | None, look: datetime | None) -> ModelUpdate:
+    return Event.update(last_occurrence=until, next_child_at=look).where(Event.id == master_id)

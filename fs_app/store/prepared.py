@@ -253,10 +253,13 @@ class Prepared(Generic[P, M]):
         return int(proxy.obj.execute_sql(statement.sql, statement.bind(args, kwargs)).rowcount)
 
     def insert(self, *args: P.args, **kwargs: P.kwargs) -> int:
-        """Make one row. Its id."""
+        """Make one row. Its id; 0 where ``ON CONFLICT DO NOTHING`` left it out."""
         statement = self._statement("insert", args, kwargs)
         cursor = proxy.obj.execute_sql(statement.sql, statement.bind(args, kwargs))
-        return int(cursor.lastrowid if isinstance(proxy.obj, SqliteDatabase) else cursor.fetchone()[0])
+        if isinstance(proxy.obj, SqliteDatabase):
+            return int(cursor.lastrowid) if cursor.rowcount else 0
+        row = cursor.fetchone()
+        return 0 if row is None else int(row[0])
 
     def run_many(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Write once for each tuple of arguments, all of one shape: the cheapest way to make ten thousand rows."""
