@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from contextlib import contextmanager
 @contextmanager
 def cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
     """Shut ``connection`` when the block is still running after ``seconds``: its reads and writes end then."""
-    same = connection.dup()  # TLS takes the first one over
+    # Of the descriptor: TLS takes a socket over that begins with it, and will not be duplicated itself.
+    same = socket.socket(fileno=os.dup(connection.fileno()))
     timer = threading.Timer(seconds, _cut, (same,))
     timer.daemon = True
     timer.start()

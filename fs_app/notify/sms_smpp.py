@@ -34,8 +34,9 @@ class _SmppClient(Client):  # type: ignore[misc]  # the library has no types
         self._context = context
 
     def connect(self) -> None:
-        raw = socket.create_connection((self.host, self.port), timeout=self.timeout)
-        self._socket = raw if self._context is None else self._context.wrap_socket(raw, server_hostname=self.host)
+        self._socket = socket.create_connection((self.host, self.port), timeout=self.timeout)
+        if self._context is not None:  # a socket whose handshake fails is closed by it
+            self._socket = self._context.wrap_socket(self._socket, server_hostname=self.host)
         self.state = consts.SMPP_CLIENT_STATE_OPEN
 
     @property

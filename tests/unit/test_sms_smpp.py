@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Queue
 from threading import Thread
 from typing import Any
@@ -16,6 +17,7 @@ from fs_app.domain.enums import Kind
 from fs_app.domain.sending import Declined, Delivered, Delivery, Message, Refused, SmsGatewayFacts, Unreached
 from fs_app.notify.sms_smpp import SmppSms
 from tests.processes import free_port
+from tests.servers import Authority
 
 LONG = "Your appointment with Dr. Adams. " * 8  # 264 characters
 
@@ -69,11 +71,42 @@ def smsc() -> Iterator[Smsc]:
         thread.join(10)
 
 
-def send(peer: Smsc, text: str, **parameters: Any) -> Delivery:
+@contextmanager
+def tls_before(port: int, authority: Authority) -> Iterator[int]:
+    """The port of somebody who speaks TLS and passes on what is in it, as service providers do."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(4096):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+
+    async def begin() -> asyncio.Server:
+        return await asyncio.start_server(join, "127.0.0.1", 0, ssl=authority.server)
+
+    server = asyncio.run_coroutine_threadsafe(begin(), loop).result(20)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+
+
+def send(peer: Smsc, text: str, context: Callable[[], Any] | None = None, **parameters: Any) -> Delivery:
     values = {"to": "+15550100", "from": "15550199", "text": text, "key": "key-1"}
     message = Message(1, "t", Kind.SMS, "key-1", "+15550100", {}, gateway=SmsGatewayFacts(1, "g", "smpp"))
     settings = {"host": "127.0.0.1", "port": peer.port, "system_id": "desk", "password": "secret", **parameters}
-    return SmppSms(timeout=5.0, total_seconds=15.0).send(message, values, settings)
+    trusting = {} if context is None else {"context": context}
+    return SmppSms(timeout=5.0, total_seconds=15.0, **trusting).send(message, values, settings)
 
 
 def test_a_short_text_is_one_message() -> None:
@@ -143,3 +176,56 @@ def test_parts_of_which_one_was_taken_are_repeated_as_a_whole() -> None:
 
 def test_nobody_listens() -> None:
     assert isinstance(send(Smsc(1), "x"), Unreached)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+def test_over_tls(authority: Authority) -> None:
+    with smsc() as peer, tls_before(peer.port, authority) as port:
+        delivery = send(peer, LONG, authority.client, tls=True, port=port, host="localhost")
+        assert delivery == Delivered("id-1,id-2")
+        parts = [peer.got.get(timeout=10).short_message[6:] for _ in range(2)]
+    assert b"".join(parts).decode("ascii") == LONG
+
+
+def test_by_the_authorities_of_the_machine(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    with smsc() as peer, tls_before(peer.port, authority) as port:
+        monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+        assert isinstance(send(peer, "x", tls=True, port=port, host="localhost"), Delivered)
+
+
+def test_nothing_is_sent_to_whom_no_authority_vouches_for(authority: Authority) -> None:
+    with smsc() as peer, tls_before(peer.port, authority) as port:
+        delivery = send(peer, "x", tls=True, port=port, host="localhost")
+        assert isinstance(delivery, Unreached)
+        assert "certificate" in delivery.reason.lower()
+        assert peer.got.empty()
+
+
+def test_nothing_is_sent_to_another_name(authority: Authority) -> None:
+    with smsc() as peer, tls_before(peer.port, authority) as port:
+        delivery = send(peer, "x", authority.client, tls=True, port=port, host="127.0.0.2")
+        assert isinstance(delivery, Unreached)
+        assert peer.got.empty()
+
+
+def test_a_peer_without_tls_is_told_apart(authority: Authority) -> None:
+    with smsc() as peer:
+        delivery = send(peer, "x", authority.client, tls=True, host="localhost")
+        assert isinstance(delivery, Unreached)
+        assert peer.got.empty()
+
+
+def test_a_peer_that_falls_silent_over_tls_is_cut(authority: Authority) -> None:
+    """It takes the connection and says nothing, for longer than all parts of a message may take."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with tls_before(silent.getsockname()[1], authority) as port:
+            values = {"to": "5550100", "from": "1", "text": "x", "key": "k"}
+            message = Message(1, "t", Kind.SMS, "k", "5550100", {}, gateway=SmsGatewayFacts(1, "g", "smpp"))
+            settings = {"host": "localhost", "port": port, "system_id": "desk", "tls": True}
+            assert isinstance(SmppSms(30.0, 0.5, authority.client).send(message, values, settings), Unreached)
