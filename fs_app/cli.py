@@ -110,18 +110,21 @@ def serve(ctx: click.Context, only: str | None) -> None:
         fs-app serve
         FS_APP_DATABASE=postgresql://fs@db/fs fs-app serve --only ivr
 
-    SIGTERM and Ctrl-C stop it: it claims no more calls and gives those that are up 30 seconds. Whatever is still up
+    A database or a switch that is away is waited for; /healthz of the REST API and the log say so. SIGTERM and Ctrl-C
+    stop it: it claims no more calls and gives those that are up 30 seconds. Whatever is still up
     then is recovered by the next process, never dialled again.
     """
-    from fs_app.service import PARTS, Service, log_call, stop_on_signals
+    from fs_app.loop_caller import stop_on_signals
+    from fs_app.service import PARTS, Service
+    from fs_app.told import log_call
 
     service = Service(_settings(ctx), PARTS if only is None else frozenset({only}), observer=log_call)
-    service.start()
+    stop = stop_on_signals()
+    service.start(stop)
     if service.http is not None:
         click.echo(f"REST API on http://{service.settings.http.host}:{service.http.port}/rest-api/", err=True)
     if service.outbound is not None:
         click.echo(f"outbound socket on {service.settings.outbound.host}:{service.outbound.bound_port}", err=True)
-    stop = stop_on_signals()
     sys.exit(service.run_forever(stop))
 
 
@@ -156,7 +159,7 @@ def simulator(
     The last four digits of the number choose the callee: 0001 presses 1, 0002 presses 2, 0011 is busy, 0012 does not
     answer; docs/simulator.md has them all.
     """
-    from fs_app.service import stop_on_signals
+    from fs_app.loop_caller import stop_on_signals
     from fs_app.simulator.server import run
 
     _settings(ctx)

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -42,6 +42,11 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+def socket_list(addresses: Iterable[Address]) -> str:
+    """Addresses as the switch's ``socket`` application takes them: it tries one after the other."""
+    return "|".join(map(str, addresses))
+
+
 def _address(value: object) -> Address:
     host, colon, port = str(value).rpartition(":")
     if not colon or not _HOST.fullmatch(host) or not port.isdecimal() or int(port) > 65_535:
@@ -53,7 +58,7 @@ def _addresses(value: object) -> tuple[Address, ...]:
     items = value if isinstance(value, list) else str(value).split(",")
     found = tuple(_address(str(item).strip()) for item in items)
     if not all(address.port for address in found):
-        raise ValueError("must name a port that the switch listens on, not 0")
+        raise ValueError("must name a port that somebody listens on, not 0")
     if len(set(found)) != len(found):
         raise ValueError("names the same address twice")
     return found
@@ -194,7 +199,7 @@ class Settings:
     esl_password: str = _setting("ClueCon", _text)
     ivr: str = _setting("socket", _one_of("socket", "embedded"))
     outbound: Address = _setting(Address("127.0.0.1", 8084), _address)
-    outbound_advertise: Address | None = _setting(None, _address)
+    outbound_advertise: tuple[Address, ...] = _setting((), _addresses)
     timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _zone)
     sounds: Path = _setting(Path("fs-app-sounds").absolute(), _directory)
     sounds_limit: int = _setting(1024**3, _mebibytes)
@@ -210,6 +215,11 @@ class Settings:
     smtp_url: SmtpServer | None = _setting(None, _smtp)
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
     log_level: str = _setting("info", _log_level)
+
+    @property
+    def survey_servers(self) -> tuple[Address, ...]:
+        """Where the switch reaches the survey IVR, in the order in which it shall try."""
+        return self.outbound_advertise or (self.outbound,)
 
     @property
     def limits(self) -> Limits:
@@ -245,7 +255,7 @@ def load(environ: Mapping[str, str] | None = None, config: str | None = None) ->
         except ValueError as exc:
             raise ConfigError(f"{label}: {exc}") from None
     settings = Settings(**values)
-    if settings.outbound.host in ("0.0.0.0", "::") and settings.outbound_advertise is None:  # noqa: S104
+    if settings.outbound.host in ("0.0.0.0", "::") and not settings.outbound_advertise:  # noqa: S104
         raise ConfigError(
             "FS_APP_OUTBOUND: listens on every address; say in FS_APP_OUTBOUND_ADVERTISE which one the switch uses"
         )

@@ -26,8 +26,9 @@ from fs_app import config
 from fs_app.clock import SystemClock
 from fs_app.domain.enums import AlarmResult, AlarmStatus, Role
 from fs_app.errors import FsAppError, SwitchDown
+from fs_app.loop_caller import stop_on_signals
 from fs_app.passwords import hash_password
-from fs_app.service import Service, stop_on_signals
+from fs_app.service import Service
 from fs_app.simulator.server import Simulator
 from fs_app.store.database import Store
 from fs_app.store.models import User

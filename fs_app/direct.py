@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fs_app.clock import SystemClock
-from fs_app.config import Settings
+from fs_app.config import Settings, socket_list
 from fs_app.domain.alarms import Dial
 from fs_app.errors import FsAppError, InvalidInput, SwitchDown
 from fs_app.numbers import international
@@ -29,10 +29,10 @@ def plan_call(store: Store, settings: Settings, number: str, setting_id: int, su
     survey = survey_id or setting.survey_id
     if not attempts.has_survey(survey):
         raise InvalidInput("--survey", f"there is no sealed survey {survey}")
-    outbound = settings.outbound_advertise or settings.outbound
-    if outbound.port == 0 and settings.ivr == "socket":
+    inside = settings.ivr == "embedded"
+    if not inside and not all(address.port for address in settings.survey_servers):
         raise InvalidInput("FS_APP_OUTBOUND", "must name the port that the running server listens on, not 0")
-    rules = plan.PlanSettings("" if settings.ivr == "embedded" else str(outbound), settings.time_limit)
+    rules = plan.PlanSettings("" if inside else socket_list(settings.survey_servers), settings.time_limit)
     number = international(number, setting.country, "number")
     if attempts.opted_out(setting.manager_id, number):
         raise InvalidInput("number", "is on a do-not-call list of the manager whose calendar setting this is")
@@ -61,7 +61,7 @@ def place_call(store: Store, settings: Settings, dial: Dial, observer: Observer)
         [switch],
         clock,
         lease=lease,
-        prepare=lambda _uuid: None,
+        prepare=lambda _uuid: "",
         changed=lambda: None,
         observer=watch,
     )

@@ -35,6 +35,10 @@ class StoreUnavailable(FsAppError):
     """Check that the database answers at FS_APP_DATABASE; nothing was written."""
 
 
+class SchemaMismatch(StoreUnavailable):
+    """Run `fs-app init` of this version, with FS_APP_DATABASE as it is; or run the version that the database is for."""
+
+
 class SwitchError(FsAppError):
     """Look at the switch: `fs_cli -x status`, and its event_socket.conf.xml."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fs_app.config import Settings
+from fs_app.config import Settings, socket_list
 from fs_app.domain.history import Explanation
 from fs_app.store.database import Store
 from fs_app.store.histories import Histories
@@ -17,7 +17,7 @@ class Explainer:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._histories = Histories(store, settings.timezone)
-        self._plan = PlanSettings(str(settings.outbound_advertise or settings.outbound), settings.time_limit)
+        self._plan = PlanSettings(socket_list(settings.survey_servers), settings.time_limit)
         self._pace = (
             f"as soon as the pace allows ({settings.calls_per_second:g} calls a second and {settings.max_calls} at once"
             " altogether, and what its gateway, its calendar and each switch take)"

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from gevent.event import Event
 
-from fs_app.config import Settings
+from fs_app.config import Settings, socket_list
 from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall
 from fs_app.domain.calls import CallFacts
 from fs_app.domain.enums import AlarmMethod, AlarmResult, AlarmStatus, IvrEnd, Kind, Outcome, WhoAnswered
@@ -222,7 +222,7 @@ class _Rehearsal:
             self._calls,
             switches,
             self._clock,
-            PlanSettings(str(settings.outbound_advertise or settings.outbound), settings.time_limit),
+            PlanSettings(socket_list(settings.survey_servers), settings.time_limit),
             bell=Event(),
             lease=_FOREVER,
             limits=settings.limits,

@@ -8,31 +8,22 @@ The loop's thread holds sockets, calls and decisions. Database work, HTTP reques
 
 from __future__ import annotations
 
-import fcntl
+import itertools
 import logging
-import os
-import signal
-import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
-from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import IO
 
 import gevent
-import gevent.socket
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from fs_app.clock import Clock, SystemClock
-from fs_app.config import Address, Settings
-from fs_app.domain.calls import Answer, CallContext, Effect
-from fs_app.domain.enums import IvrEnd, Kind, WhoAnswered
-from fs_app.errors import ConfigError, FsAppError, NoSurveyServer, PromptError, SwitchDown, SwitchError
+from fs_app.config import Address, Settings, socket_list
+from fs_app.domain.enums import Kind
+from fs_app.errors import ConfigError, FsAppError, PromptError, SchemaMismatch, StoreUnavailable, SwitchDown
 from fs_app.explain import Explainer
+from fs_app.loop_caller import LoopCaller, beside
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
 from fs_app.notify.sms import SmsSender
@@ -43,11 +34,13 @@ from fs_app.store.doorbell import CALL_CHANGED, DUE, IVR_ENDED, OUTBOX, RINGING,
 from fs_app.store.journal import CallJournal
 from fs_app.store.occurrences import Occurrences
 from fs_app.store.outbox_queue import OutboxQueue
+from fs_app.store.sole import sole_scheduler
+from fs_app.survey_servers import SurveyServers
 from fs_app.switch.channel import Channel
-from fs_app.switch.dialstring import EMBEDDED
 from fs_app.switch.gate import Switch
 from fs_app.switch.gateway_state import SILENT, GatewayState, gateway_state
 from fs_app.switch.outbound import OutboundServer
+from fs_app.told import ToldJournal, ToldPrompts
 from fs_app.words import languages
 from httpapi.app import make_app
 from httpapi.ics_poller import Poller
@@ -58,7 +51,6 @@ from httpapi.server import HttpServer
 from httpapi.services import Services
 from ivr.answering import answered
 from ivr.callback import take_call
-from ivr.dialogue import Prompt, Speech
 from ivr.keeping import KeepingJournal
 from ivr.prompts import Prompts
 from ivr.rehearsal import rehearse
@@ -72,8 +64,7 @@ from scheduler.plan import PlanSettings
 log = logging.getLogger(__name__)
 
 PARTS = frozenset({"http", "ivr", "scheduler"})
-IVR_TRUST = 1.0  # seconds for which an IVR that listened is believed to listen
-IVR_PATIENCE = 5.0  # seconds that it may take to be connected to
+DATABASE_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a database that is away at the start
 GATEWAY_PATIENCE = 2.0  # seconds that a switch may take to say how a gateway is
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
@@ -98,17 +89,15 @@ class Service:
         self.clock = clock or SystemClock()
         self._observer = observer
         self._lock: IO[bytes] | None = None
-        self._ivr_seen = float("-inf")
-        self._ivr_question = BoundedSemaphore()
         self._failed = Event()
+        self._waiting = False  # for the database
         self._loop = LoopCaller()
         self.store = Store(settings.database)
-        self.store.check_schema()
         self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
         self._bell = Event()
         self._outbox_bell = Event()
         self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
-        self.journal = _ToldJournal(
+        self.journal = ToldJournal(
             self.store.off_loop(CallJournal(self.store, settings.timezone)),
             self._ivr_ended,
             self._resulted,
@@ -139,7 +128,7 @@ class Service:
 
     def _build_prompts(self) -> Prompts:
         languages.load()
-        prompts = _ToldPrompts(
+        prompts = ToldPrompts(
             self.settings.sounds,
             self._voices(),
             self.journal.load_audio,
@@ -154,7 +143,7 @@ class Service:
         keeper = self.keeper = KeepingJournal(self.journal)
 
         def answer(channel: Channel) -> None:
-            take_call(channel, keeper, prompts, self.clock, background=_beside, answering=answered)
+            take_call(channel, keeper, prompts, self.clock, background=beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
 
@@ -187,8 +176,9 @@ class Service:
     def _build_scheduler(self) -> None:
         settings = self.settings
         if self.store.sqlite:
-            self._lock = _sole_scheduler(settings.database)
+            self._lock = sole_scheduler(settings.database)
         self.switches = [Switch(a.host, a.port, settings.esl_password, clock=self.clock) for a in settings.esl]
+        self._servers = SurveyServers(settings.survey_servers, self.switches, self.clock)
         attempts = self.store.off_loop(Attempts(self.store, settings.timezone))
         self.calls = LiveCalls(
             attempts,
@@ -238,9 +228,14 @@ class Service:
 
     # ---- running
 
-    def start(self) -> None:
-        """Start every part; ports are bound when it returns. Raises FsAppError (a port in use)."""
-        self.doorbell.start()
+    def start(self, stop: Event | None = None) -> None:
+        """Start every part; ports are bound when it returns.
+
+        A database that is away is waited for, until ``stop`` is set. Meanwhile our ports are open: the API says that
+        the database is away, and a callee hears so in words. Raises FsAppError (a port in use, a schema that is not
+        this program's).
+        """
+        trouble = self._database_trouble()
         if self.outbound is not None:
             self.outbound.start()
         if self.http is not None:
@@ -248,6 +243,9 @@ class Service:
                 self.http.start()
             except OSError as exc:
                 raise ConfigError(f"FS_APP_HTTP: cannot listen on {self.settings.http}: {exc}") from exc
+        if trouble and not self._database_came(trouble, stop or Event()):
+            return
+        self.doorbell.start()
         if self.calls is not None:
             for switch in self.switches:
                 switch.start()
@@ -257,7 +255,7 @@ class Service:
                 self.calls,
                 self.switches,
                 self.clock,
-                PlanSettings("" if self._inside else str(self.outbound_address()), self.settings.time_limit),
+                PlanSettings("" if self._inside else socket_list(self.survey_servers()), self.settings.time_limit),
                 bell=self._bell,
                 lease=self.settings.lease,
                 limits=self.settings.limits,
@@ -269,18 +267,43 @@ class Service:
         if self.poller is not None:
             self._run(self.poller.run)
 
+    def _database_trouble(self) -> str:
+        """Why nothing can be read from the database; empty when all is well. Raises SchemaMismatch."""
+        try:
+            self.store.pool.apply(self.store.check_schema)
+        except SchemaMismatch:
+            raise
+        except StoreUnavailable as exc:
+            return str(exc)
+        return ""
+
+    def _database_came(self, trouble: str, stop: Event) -> bool:
+        """Wait for the database; False when ``stop`` was set first."""
+        self._waiting = True
+        said = ""
+        for pause in itertools.chain(DATABASE_PAUSES, itertools.repeat(DATABASE_PAUSES[-1])):
+            if trouble != said:  # once for each new reason: an outage of a day must not fill the log
+                log.warning("the database is away, waiting for it: %s", trouble)
+                said = trouble
+            if stop.wait(pause):
+                return False
+            trouble = self._database_trouble()
+            if not trouble:
+                break
+        self._waiting = False
+        log.info("the database is there")
+        return True
+
     def _run(self, part: Callable[[], None]) -> None:
         greenlet = gevent.spawn(part)
         greenlet.link(lambda _greenlet: self._failed.set())
         self._greenlets.append(greenlet)
 
-    def outbound_address(self) -> Address:
-        """Where the switch reaches our outbound-socket server: FS_APP_OUTBOUND_ADVERTISE, else where it listens."""
-        if self.settings.outbound_advertise is not None:
-            return self.settings.outbound_advertise
-        if self.outbound is not None:
-            return Address(self.settings.outbound.host, self.outbound.bound_port)
-        return self.settings.outbound
+    def survey_servers(self) -> tuple[Address, ...]:
+        """Where the switch reaches whoever runs the surveys: FS_APP_OUTBOUND_ADVERTISE, else where we listen."""
+        if self.outbound is not None and not self.settings.outbound_advertise:
+            return (Address(self.settings.outbound.host, self.outbound.bound_port),)
+        return self.settings.survey_servers
 
     def run_forever(self, stop: Event) -> int:
         """Until ``stop`` is set (0) or a part that must not end has ended (1); then stops everything."""
@@ -335,44 +358,21 @@ class Service:
             rings = RINGING if what == "ringing" else ""
             self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid + rings)
 
-    def _prepare(self, call_uuid: str) -> None:
+    def _prepare(self, call_uuid: str) -> str:
+        """Make the first words; returns the survey servers that the switch shall try, where they are others than us.
+
+        Raises PromptError, which gives the claim back until later.
+        """
         if self._inside:
-            self._expect(self._ask_switches)
+            self._servers.inside()
         if self.prompts is None:
-            self._expect(self._ask_ivr)
+            found = self._servers.listening()
             self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
-            return
+            return found
         context = self.journal.preview(call_uuid)
         if context is not None:
-            warm_call(context, self.prompts, _beside)
-
-    def _expect(self, ask: Callable[[], None]) -> None:
-        """Nobody is rung for silence: whoever runs the survey, where that is not us, must be there.
-
-        Asked at most every few seconds. Raises PromptError, which gives the claim back until later.
-        """
-        with self._ivr_question:  # a burst of calls asks once
-            if self.clock.monotonic() - self._ivr_seen >= IVR_TRUST:
-                ask()
-                self._ivr_seen = self.clock.monotonic()
-
-    def _ask_ivr(self) -> None:
-        address = self.outbound_address()
-        try:
-            gevent.socket.create_connection((address.host, address.port), timeout=IVR_PATIENCE).close()
-        except OSError as exc:
-            raise NoSurveyServer(f"no survey IVR listens on {address} ({exc}): run `fs-app serve --only ivr`") from exc
-
-    def _ask_switches(self) -> None:
-        for switch in self.switches:
-            if switch.up:
-                try:
-                    said = switch.api(f"python {EMBEDDED}")
-                except SwitchError as exc:
-                    said = str(exc)
-                if not said.startswith("+OK"):
-                    first = said.strip().partition("\n")[0]
-                    raise PromptError(f"{switch.name} cannot run surveys inside ({first}): see docs/embedded.md")
+            warm_call(context, self.prompts, beside)
+        return ""
 
     def _call_ended(self) -> None:
         """There is room for another call, and its booking may have left something to send."""
@@ -426,140 +426,8 @@ class Service:
         """The state of each part of this process."""
         parts = {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
         if self.calls is not None:
-            parts["scheduler"] = "it has ended" if any(g.dead for g in self._greenlets) else "ok"
+            ended = any(greenlet.dead for greenlet in self._greenlets)
+            parts["scheduler"] = "it has ended" if ended else "it waits for the database" if self._waiting else "ok"
         if self.outbound is not None:
             parts["ivr"] = "ok" if self.outbound.bound_port else "it does not listen"
         return parts
-
-
-def log_call(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
-    """The observer of a server: each thing that happens in a call is one line of the log."""
-    said = " ".join(f"{name}={value}" for name, value in details.items() if value not in ("", None))
-    log.info("call %s: %s %s", call_uuid or "-", what, said)
-
-
-def _beside(work: Callable[[], None]) -> None:
-    """Run ``work`` in a greenlet of its own."""
-    gevent.spawn(work)
-
-
-class LoopCaller:
-    """Runs functions in the loop's thread on behalf of native threads. Must be made in the loop's thread."""
-
-    def __init__(self) -> None:
-        self._calls: deque[Callable[[], None]] = deque()
-        self._watcher = gevent.get_hub().loop.async_()
-        self._watcher.start(self._run)
-
-    def call(self, function: Callable[[], None]) -> None:
-        """From any thread: run ``function`` in the loop soon. It must not block."""
-        self._calls.append(function)
-        self._watcher.send()
-
-    def ask(self, question: Callable[[], str], patience: float = 8.0) -> str:
-        """From a native thread: what ``question`` answers, asked in a greenlet. Raises FsAppError."""
-        answer: SimpleQueue[str | FsAppError] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                answer.put(question())
-            except FsAppError as exc:
-                answer.put(exc)
-
-        self.call(lambda: _beside(work))
-        try:
-            found = answer.get(timeout=patience)
-        except Empty:
-            raise FsAppError(f"no answer within {patience:g} s") from None
-        if isinstance(found, FsAppError):
-            raise found
-        return found
-
-    def _run(self) -> None:
-        while self._calls:
-            self._calls.popleft()()
-
-
-class _ToldJournal:
-    """The call journal; also tells the observer what was pressed, and the scheduler when a survey has ended."""
-
-    def __init__(
-        self,
-        journal: CallJournal,
-        ended: Callable[[str], None],
-        resulted: Callable[[], None],
-        observer: Observer,
-    ) -> None:
-        self._journal = journal
-        self._ended = ended
-        self._resulted = resulted
-        self._observe = observer
-        self.preview = journal.preview
-        self.open_callback = journal.open_callback
-        self.reached = journal.reached
-        self.message_left = journal.message_left
-        self.load_audio = journal.load_audio
-
-    def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
-        context = self._journal.open_call(call_uuid, now)
-        self._observe("survey starts", call_uuid, {})
-        return context
-
-    def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
-        self._journal.save_answer(call_uuid, answer, now, effects)
-        if answer.valid and answer.result:
-            self._resulted()
-        self._observe("key", call_uuid, {"digits": answer.digits, "valid": answer.valid, "result": answer.result})
-
-    def who_answered(self, call_uuid: str, who: WhoAnswered, reason: str, ms: int, now: datetime) -> None:
-        self._journal.who_answered(call_uuid, who, reason, ms, now)
-        self._observe("who answered", call_uuid, {"who": who.value, "reason": reason, "ms": ms})
-
-    def ended(self, call_uuid: str, end: IvrEnd, reason: str, now: datetime) -> None:
-        self._journal.ended(call_uuid, end, reason, now)
-        self._observe("survey ended", call_uuid, {"end": end.value, "reason": reason})
-        self._ended(call_uuid)
-
-
-class _ToldPrompts(Prompts):
-    """Prompts; tells the observer the words that are about to be spoken."""
-
-    observe: Observer = staticmethod(unobserved)
-
-    def path(self, prompt: Prompt) -> str:
-        path = super().path(prompt)
-        words = prompt.text if isinstance(prompt, Speech) else f"recording {prompt.sha256[:12]}"
-        self.observe("words", "", {"words": words, "path": path})
-        return path
-
-
-def _sole_scheduler(database: str) -> IO[bytes]:
-    """The lock that makes this the only scheduler of a SQLite file; the kernel frees it at death.
-
-    Raises ConfigError when another process holds it.
-    """
-    path = Path(database.removeprefix("sqlite:///") + ".scheduler.lock")
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise ConfigError(
-            f"another scheduler already runs on {database}: stop it, or use PostgreSQL to run several"
-        ) from None
-    os.set_inheritable(file.fileno(), False)
-    return file
-
-
-def stop_on_signals() -> Event:
-    """An event that SIGTERM or SIGINT sets; a second signal ends the process at once."""
-    stop = Event()
-
-    def handle() -> None:
-        if stop.is_set():
-            sys.exit(1)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, handle)
-    return stop

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 from fs_app import __version__, config
 from fs_app.clock import SystemClock
-from fs_app.config import Settings
+from fs_app.config import Settings, socket_list
 from fs_app.domain.calls import Answer, CallContext, Effect
 from fs_app.domain.enums import IvrEnd, SectionType
 from fs_app.errors import FsAppError
@@ -58,7 +58,7 @@ class Inside:
         self.calls_now = 0
         self.calls_taken = 0
         self._counting = threading.Lock()
-        self._outbound = settings.outbound_advertise or settings.outbound
+        self._servers = settings.survey_servers
         voices = Voices.of_settings(settings.tts, settings.voices)
         files = PromptFiles(settings.sounds, voices, limit=settings.sounds_limit, in_use=settings.time_limit + 300.0)
         self.store = Store(settings.database)
@@ -86,16 +86,16 @@ class Inside:
             self.calls_taken += 1
         channel = EmbeddedChannel(session, known, new_event)
         try:
-            hand_over = self._needs_socket(channel) and self._socket_listens(known)
-            if not hand_over:
+            servers = self._socket_servers(known) if self._needs_socket(channel) else ""
+            if not servers:
                 # Warming only hands work to the makers, so it needs no background of its own.
                 take_call(channel, self.journal, self.prompts, self.clock, background=lambda work: work())
         finally:
             channel.close()
             with self._counting:
                 self.calls_now -= 1
-        if hand_over:
-            session.execute("socket", f"{self._outbound} async full")
+        if servers:
+            session.execute("socket", f"{servers} async full")
 
     def _needs_socket(self, channel: EmbeddedChannel) -> bool:
         """Whether this call asks for what a script inside the switch cannot do."""
@@ -114,18 +114,24 @@ class Inside:
         joins = any(section.type in SOCKET_ONLY for section in context.survey.sections)
         return detects or joins or bool(context.phonenumber_transfer)
 
-    def _socket_listens(self, call_uuid: str) -> bool:
-        """A call handed to a socket where nobody listens would just end; taken here, only what cannot be done is
-        missing."""
-        try:
-            socket.create_connection((self._outbound.host, self._outbound.port), timeout=SOCKET_PATIENCE).close()
-        except OSError as error:
-            log.error(
-                "call %s: it needs the outbound socket, but nobody listens on %s (%s): run `fs-app serve --only ivr`",
-                *(call_uuid, self._outbound, error),
-            )
-            return False
-        return True
+    def _socket_servers(self, call_uuid: str) -> str:
+        """The outbound sockets as the switch shall try them, one that takes connections first; empty when none does.
+
+        A call handed to a socket where nobody listens would just end; taken here, only what cannot be done is missing.
+        """
+        troubles = []
+        for address in self._servers:
+            try:
+                socket.create_connection((address.host, address.port), timeout=SOCKET_PATIENCE).close()
+            except OSError as error:
+                troubles.append(f"{address} ({error})")
+            else:
+                return socket_list([address, *(other for other in self._servers if other != address)])
+        log.error(
+            "call %s: it needs the outbound socket, but nobody listens on %s: run `fs-app serve --only ivr`",
+            *(call_uuid, " or ".join(troubles)),
+        )
+        return ""
 
     def status(self) -> str:
         """A few lines for people; the first begins with ``+OK`` when calls can be taken, else with ``-ERR``."""

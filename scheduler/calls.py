@@ -93,7 +93,8 @@ class Note(Enum):
 
 class LiveCalls:
     """``limits`` and ``decide`` are set by the loop; the decision is asked for again at the moment of dialling.
-    ``prepare(call_uuid)`` renders the first words before dialling and raises PromptError; ``changed()`` is called when
+    ``prepare(call_uuid)`` renders the first words before dialling and raises PromptError; what it returns, if anything,
+    is the ``outbound`` of the request, for some of the servers may not listen just now. ``changed()`` is called when
     a call ends, so that the loop can use the room. ``lease`` is prolonged at half its length."""
 
     def __init__(
@@ -103,7 +104,7 @@ class LiveCalls:
         clock: Clock,
         *,
         lease: timedelta,
-        prepare: Callable[[str], None],
+        prepare: Callable[[str], str | None],
         changed: Callable[[], None],
         observer: Observer = unobserved,
     ) -> None:
@@ -205,7 +206,7 @@ class LiveCalls:
         uuid, token = claim.call_uuid, claim.token
         self._observe("claimed", uuid, {"alarm": claim.alarm_id, "number": request.number})
         try:
-            self._prepare(uuid)
+            request = replace(request, outbound=self._prepare(uuid) or request.outbound)
         except PromptError as exc:
             until = self._clock.now() + (ABSENCE if isinstance(exc, NoSurveyServer) else RENDER_BACKOFF)
             self._attempts.release(uuid, token, until, f"not dialled: {exc}", self._clock.now())

@@ -22,8 +22,8 @@ FURTHER_MAX = 10  # further originates under one attempt
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """``outbound`` is host:port of the outbound-socket server as the switch reaches it, or empty when surveys run
-    inside the switch; ``time_limit`` caps an answered call, in seconds."""
+    """``outbound`` is host:port of the outbound-socket server as the switch reaches it, or several separated by ``|``,
+    or empty when surveys run inside the switch; ``time_limit`` caps an answered call, in seconds."""
 
     outbound: str
     time_limit: int = 600

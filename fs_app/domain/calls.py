@@ -20,8 +20,9 @@ class OriginateRequest:
 
     ``gateway`` is a dial-string prefix (``sofia/gateway/provider/``) or a pattern holding ``{number}`` once
     (``loopback/{number}/callees``). Timeouts are in seconds: ``ring_timeout`` until somebody answers, ``time_limit``
-    for the whole answered call. ``outbound`` is host:port of the outbound-socket server as the switch reaches it; empty
-    when the survey runs inside the switch.
+    for the whole answered call. ``outbound`` is host:port of the outbound-socket server as the switch reaches it, or
+    several separated by ``|``, of which the first that takes the connection is it; empty when the survey runs inside
+    the switch.
     """
 
     call_uuid: str

@@ -19,7 +19,7 @@ from fs_app.simulator.session import Session
 from fs_app.simulator.wire import Wire
 
 _PATIENCE = 25.0  # seconds until the first packet
-_CONNECT = 10.0
+_CONNECT = 127.0  # that it may take to connect: the switch sets no limit, Linux gives up after seven SYNs
 _DEFAULT_PORT = 8084
 
 
@@ -149,13 +149,16 @@ def socket_application(session: Session, argument: str) -> None:
 
 
 def _dial_out(session: Session, hosts: list[str]) -> gsocket.socket | None:
-    for item in hosts:
-        host, colon, port = item.rpartition(":")
-        if not colon:
-            host, port = item, str(_DEFAULT_PORT)
+    port = _DEFAULT_PORT
+    for item in filter(None, hosts):
+        host, colon, after = item.rpartition(":")
+        if colon:
+            port = atoi(after)  # one without a port has that of the one before it
+        else:
+            host = item
         session.channel.set("socket_host", host)
         try:
-            return gsocket.create_connection((host, atoi(port)), timeout=_CONNECT)
+            return gsocket.create_connection((host, port), timeout=session.core.real(_CONNECT))
         except OSError:
             continue
     return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
 
-from fs_app.errors import ConfigError, StoreUnavailable
+from fs_app.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from fs_app.store import migrate as migrations
 from fs_app.store import outbox
 from fs_app.store.elsewhere import elsewhere
@@ -98,11 +98,11 @@ class Store:
             return migrations.migrate(self.db)
 
     def check_schema(self) -> None:
-        """Raises StoreUnavailable unless the schema is exactly this program's."""
+        """Raises SchemaMismatch unless the schema is exactly this program's, StoreUnavailable when nobody answers."""
         with self.connected():
             found = migrations.version(self.db)
         if found != migrations.LATEST:
-            raise StoreUnavailable(
+            raise SchemaMismatch(
                 f"the database has schema {found}, this program needs {migrations.LATEST}: run `fs-app init`"
             )
 

@@ -19,6 +19,7 @@ from fs_app.errors import InvalidInput
 RING_TIMEOUT_MAX = 600  # seconds
 TIME_LIMIT_MAX = 4 * 3600  # seconds
 EMBEDDED = "ivr.embedded"  # the module that mod_python3 runs
+SERVERS_MAX = 10  # mod_event_socket reads 50
 CONFIRM_TIME = 30  # seconds in which somebody who answers a transfer hears the words and presses the key
 # As FreeSWITCH names them, each optionally with @<rate>h and @<ptime>i.
 CODECS = frozenset(
@@ -152,9 +153,15 @@ def masked(line: str) -> str:
 
 
 def application(outbound: str) -> str:
-    """What runs the survey of an answered call: the outbound socket at ``outbound`` (host:port), or, when that is
-    empty, the script inside the switch. Raises InvalidInput."""
-    return f"socket('{check_host_port(outbound)} async full')" if outbound else f"python({EMBEDDED})"
+    """What runs the survey of an answered call: the outbound socket at ``outbound`` (host:port, or several separated
+    by ``|`` of which the first that takes the connection does it), or, when that is empty, the script inside the
+    switch. Raises InvalidInput."""
+    if not outbound:
+        return f"python({EMBEDDED})"
+    servers = outbound.split("|")
+    if len(servers) > SERVERS_MAX:
+        raise InvalidInput("outbound", f"names more than {SERVERS_MAX} servers")
+    return f"socket('{'|'.join(map(check_host_port, servers))} async full')"
 
 
 def bridge_argument(

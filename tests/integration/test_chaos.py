@@ -112,11 +112,17 @@ def test_nobody_is_lost_and_nobody_is_rung_twice(database: Any, tmp_path: Path) 
         "FS_APP_SOUNDS": str(tmp_path / "sounds"),
     }
     site = Site({}, {})
-    for n in (1, 2):
-        outbound = f"127.0.0.1:{free_port()}"
+    surveys = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    for n, outbound in enumerate(surveys, 1):
         for part in ("ivr", "scheduler"):
             site.args[f"{part} {n}"] = ["serve", "--only", part]
-            site.env[f"{part} {n}"] = {**common, "FS_APP_OUTBOUND": outbound}
+            # Each scheduler prefers its own IVR; when that is dead the switch hands the call to the other one.
+            advertise = ",".join([outbound, *(other for other in surveys if other != outbound)])
+            site.env[f"{part} {n}"] = {
+                **common,
+                "FS_APP_OUTBOUND": outbound,
+                "FS_APP_OUTBOUND_ADVERTISE": advertise,
+            }
     for name in site.args:
         site.start(name)
 

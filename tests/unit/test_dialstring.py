@@ -126,6 +126,14 @@ def test_a_survey_inside_the_switch() -> None:
     assert take_apart(line)[0] == expected(REQUEST, "+15550100", "123456")
 
 
+def test_several_survey_servers() -> None:
+    line = originate_command(replace(REQUEST, outbound="10.0.0.1:8084|ivr.example.org:8085"))
+    assert line.endswith("sofia/gateway/provider/+15550100 &socket('10.0.0.1:8084|ivr.example.org:8085 async full')")
+    variables, legs, words = take_apart(line)
+    assert (variables, legs) == (expected(REQUEST, "+15550100", "123456"), ["sofia/gateway/provider/+15550100"])
+    assert words == ["&socket(10.0.0.1:8084|ivr.example.org:8085 async full)"]
+
+
 def test_it_reads_back() -> None:
     variables, legs, words = take_apart(originate_command(REQUEST))
     assert variables == expected(REQUEST, "+15550100", "123456")
@@ -243,6 +251,9 @@ def test_not_gateways(gateway: str) -> None:
         ("outbound", "127.0.0.1:0"),
         ("outbound", "127.0.0.1:65536"),
         ("outbound", "127.0.0.1:80 sync"),
+        ("outbound", "127.0.0.1:80|"),
+        ("outbound", "127.0.0.1:80|127.0.0.1"),
+        ("outbound", "|".join(f"127.0.0.1:{port}" for port in range(1, 12))),
         ("codecs", ("PCMA,PCMU",)),
         ("codecs", ("EVIL",)),
         ("call_uuid", "1234"),
