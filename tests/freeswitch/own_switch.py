@@ -7,11 +7,13 @@ same Python version as the one that runs the tests.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -24,10 +26,19 @@ from fs_app.switch.gate import Switch
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds in which a switch starts or stops
 PASSWORD = "of-this-test"
-MODULES = (
-    *("commands", "dptools", "dialplan_xml", "event_socket", "loopback", "sndfile", "tone_stream", "console"),
-    *("logfile", "conference", "python3"),
+BASIC = (
+    "commands",
+    "dptools",
+    "dialplan_xml",
+    "event_socket",
+    "loopback",
+    "sndfile",
+    "tone_stream",
+    "console",
+    "logfile",
 )
+EMBEDDING = (*BASIC, "conference", "python3")
+SIP = (*BASIC, "sofia")
 
 CONFIGURATION = """<?xml version="1.0"?>
 <document type="freeswitch/xml">
@@ -36,6 +47,7 @@ CONFIGURATION = """<?xml version="1.0"?>
     <configuration name="switch.conf"><settings>
       <param name="max-sessions" value="200"/><param name="sessions-per-second" value="100"/>
       <param name="loglevel" value="debug"/>
+      <param name="rtp-start-port" value="{rtp}"/><param name="rtp-end-port" value="{rtp_end}"/>
     </settings></configuration>
     <configuration name="event_socket.conf"><settings>
       <param name="listen-ip" value="127.0.0.1"/><param name="listen-port" value="{port}"/>
@@ -44,13 +56,14 @@ CONFIGURATION = """<?xml version="1.0"?>
     <configuration name="acl.conf"><network-lists/></configuration>
     <configuration name="console.conf"><mappings/><settings/></configuration>
     <configuration name="logfile.conf"><settings/><profiles><profile name="default">
-      <settings><param name="logfile" value="{home}/log/freeswitch.log"/></settings>
+      <settings><param name="logfile" value="{home}/log/freeswitch.log"/><param name="uuid" value="true"/></settings>
       <mappings><map name="all" value="debug,info,notice,warning,err,crit,alert"/></mappings>
     </profile></profiles></configuration>
     <configuration name="conference.conf">
       <advertise/><caller-controls><group name="default"/></caller-controls>
       <profiles><profile name="default"><param name="rate" value="8000"/></profile></profiles>
     </configuration>
+    {more}
   </section>
   <section name="dialplan">
 {contexts}
@@ -59,17 +72,69 @@ CONFIGURATION = """<?xml version="1.0"?>
 """
 
 
-class OwnSwitch:
-    """``contexts`` are whole dialplan contexts, in XML; ``environ`` is what FreeSWITCH sees besides the ordinary."""
+def sofia(gateways: Mapping[str, str]) -> str:
+    """The configuration of one SIP profile, ``external``, on a free port. ``gateways`` are names and what is in them:
+    parameters, in XML. The Call-ID of a call that goes out is its UUID."""
+    trunks = "".join(f'<gateway name="{name}">{parameters}</gateway>' for name, parameters in gateways.items())
+    settings = {
+        "sip-ip": "127.0.0.1",
+        "sip-port": str(free_udp_port()),
+        "rtp-ip": "127.0.0.1",
+        "context": "public",
+        "dialplan": "XML",
+        "dtmf-type": "rfc2833",
+        "auth-calls": "false",
+        "outbound-codec-prefs": "PCMU,PCMA",
+        "inbound-codec-prefs": "PCMU,PCMA",
+        "apply-nat-acl": "none",
+        "outbound-use-uuid-as-callid": "true",
+    }
+    made = "".join(f'<param name="{name}" value="{value}"/>' for name, value in settings.items())
+    return (
+        '<configuration name="sofia.conf"><global_settings><param name="log-level" value="0"/></global_settings>'
+        f'<profiles><profile name="external"><gateways>{trunks}</gateways><settings>{made}</settings></profile>'
+        "</profiles></configuration>"
+    )
 
-    def __init__(self, home: Path, contexts: str, environ: dict[str, str]) -> None:
+
+def trunk(port: int) -> str:
+    """The parameters of a gateway to 127.0.0.1 at that port, which nobody registers with."""
+    return (
+        f'<param name="realm" value="127.0.0.1:{port}"/><param name="username" value="x"/>'
+        '<param name="password" value="x"/><param name="register" value="false"/>'
+        '<param name="caller-id-in-from" value="true"/>'
+    )
+
+
+class OwnSwitch:
+    """``contexts`` are whole dialplan contexts, in XML; ``environ`` is what FreeSWITCH sees besides the ordinary;
+    ``more`` is configuration, in XML."""
+
+    def __init__(
+        self,
+        home: Path,
+        contexts: str,
+        environ: dict[str, str],
+        *,
+        modules: tuple[str, ...] = EMBEDDING,
+        more: str = "",
+    ) -> None:
         self.home = home
         self.port = _free_port()
         for name in ("conf", "log", "db", "run", "storage", "recordings"):
             (home / name).mkdir(parents=True)
-        modules = "".join(f'<load module="mod_{name}"/>' for name in MODULES)
+        rtp = random.randrange(26_100, 31_000, 2)  # below the ports that the kernel gives to anybody
         (home / "conf" / "freeswitch.xml").write_text(
-            CONFIGURATION.format(modules=modules, port=self.port, password=PASSWORD, home=home, contexts=contexts),
+            CONFIGURATION.format(
+                modules="".join(f'<load module="mod_{name}"/>' for name in modules),
+                port=self.port,
+                password=PASSWORD,
+                home=home,
+                contexts=contexts,
+                more=more,
+                rtp=rtp,
+                rtp_end=rtp + 1_000,
+            ),
             encoding="utf-8",
         )
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FS_APP_")}
@@ -134,6 +199,13 @@ def program() -> str:
     if not found:
         pytest.skip("no FreeSWITCH to start: set FS_APP_TEST_FREESWITCH=/path/to/bin/freeswitch to run this")
     return found
+
+
+def free_udp_port() -> int:
+    """A port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _free_port() -> int:

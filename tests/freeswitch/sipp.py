@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -108,7 +109,7 @@ def callees(folder: Path, *does: tuple[float, str]) -> Iterator[None]:
         pytest.skip("SIPp plays its recordings over a raw socket, which takes root: no key was pressed over RTP")
     script = folder / "callee.xml"
     script.write_text(scenario(does))
-    media = _free_port()
+    media = free_media_port()
     # In the foreground: one that was sent to the background answered nothing.
     command = [program, "-sf", str(script), "-i", "127.0.0.1", "-p", str(PORT), "-mi", "127.0.0.1", "-mp", str(media)]
     process = subprocess.Popen(
@@ -119,28 +120,28 @@ def callees(folder: Path, *does: tuple[float, str]) -> Iterator[None]:
         text=True,
     )
     try:
-        _listening(process)
+        listening(process, PORT)
         yield
     finally:
         process.kill()
         process.communicate()
 
 
-def _listening(process: subprocess.Popen[str]) -> None:
+def listening(process: subprocess.Popen[Any], port: int) -> None:
     """Wait until SIPp has its port: while it is free, we can have it."""
     with gevent.Timeout(10):
         while True:
             if process.poll() is not None:
-                pytest.fail(f"SIPp did not start on port {PORT}: {process.communicate()[1][-300:]}")
+                pytest.fail(f"SIPp did not start on port {port}: {str(process.communicate()[1])[-300:]}")
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:
-                    probe.bind(("127.0.0.1", PORT))
+                    probe.bind(("127.0.0.1", port))
                 except OSError:
                     return
             gevent.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_media_port() -> int:
     """An even port, as RTP has it."""
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
