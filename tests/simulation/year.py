@@ -16,6 +16,7 @@ import scheduler.loop
 from fs_app.domain.enums import AlarmResult, AlarmStatus, EventStatus, Outcome
 from fs_app.domain.pacing import Limits
 from fs_app.domain.window import Closed, first_due, is_open, to_utc
+from fs_app.store.calls import alarm_of, call_of
 from fs_app.store.database import Store
 from fs_app.store.due import waiting_until
 from fs_app.store.journal import CallJournal
@@ -31,6 +32,7 @@ from fs_app.store.models import (
     Gateway,
     Rule,
 )
+from fs_app.store.prepared import by_id
 from tests.rows import Rows, make_rows
 from tests.simulation.processes import SchedulerProcess
 from tests.simulation.switches import Ring, SimulatedSwitch, World
@@ -234,13 +236,14 @@ class Year:
     def _may_ring(self, ring: Ring) -> str:
         """What is wrong about this ring; empty: nothing. The originate may have been under way for a few seconds."""
         sent = ring.at - timedelta(seconds=6)
-        call = CallRequest.get_or_none(CallRequest.request_uuid == ring.uuid)
+        call = call_of.first(ring.uuid)
         if call is None or call.dialled_at is None:
             return "rung without being on record"
-        alarm = Alarm.select().join(AlarmRequest).where(AlarmRequest.callrequest == call).first()
-        if alarm is None:
+        alarm = alarm_of.first(ring.uuid)
+        event = None if alarm is None else by_id(Event, alarm.event_id)
+        calendar = None if event is None else by_id(Calendar, event.calendar_id)
+        if alarm is None or event is None or calendar is None:
             return "rung for no alarm"
-        event, calendar = alarm.event, alarm.event.calendar
         zone = ZoneInfo(calendar.timezone)
         if not any(
             is_open(at, alarm.daily_start, alarm.daily_stop, zone, self.closed[calendar.id]) for at in (ring.at, sent)
