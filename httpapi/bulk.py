@@ -9,19 +9,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+from peewee import IntegrityError, chunked
 
 from fs_app.errors import InvalidInput
 from httpapi.context import Context, raw
-from httpapi.crud import must_create, new_change, parse_json, write_row, writing
+from httpapi.crud import check_change, must_create, new_change, parse_json, write_rows, writing
 from httpapi.errors import ApiError, bad_fields, bad_request
 from httpapi.idempotency import once
 from httpapi.kinds import parse_integer
 from httpapi.queries import is_visible
-from httpapi.resource import Resource
-from httpapi.web import Response
+from httpapi.resource import Change, Resource
+from httpapi.web import Response, json_response
 
 ROWS_MAX = 20_000
+AT_ONCE = 200  # rows of one transaction, where each stands for itself
 TOLD_MAX = 1000  # wrong rows that are told of
 BODY_MAX = 20 * 1024 * 1024
 _CSV = ("text/csv", "application/csv")
@@ -39,26 +44,65 @@ def create_many(ctx: Context) -> Response:
     bodies = list(_rows(ctx, events, alarms))
     if not bodies:
         raise bad_request("there are no rows: give a first line with the names of the fields, and then rows")
-    errors: list[dict[str, Any]] = []
+    checked, errors = _check(ctx, bodies, calendar)
+    if errors and mode == "all":
+        words = f"nothing was created: {len(errors)} of {len(bodies)} rows are wrong"
+        raise ApiError(400, {"detail": words, "errors": errors[:TOLD_MAX]})
 
     def make() -> tuple[dict[str, Any], str]:
-        made = []
-        for number, body, wrong in bodies:
+        made = _write(ctx, checked)
+        return {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}, ""
+
+    if mode == "all" or "idempotency-key" in ctx.request.headers:
+        with writing(ctx):
+            return once(ctx, make, lambda shown: shown)
+    return _row_by_row(ctx, checked, errors)
+
+
+@dataclass
+class _Checked:
+    """A row that may be written: its number, the event, its alarms."""
+
+    number: int
+    event: Change
+    alarms: list[Change]
+
+
+def _check(ctx: Context, bodies: list[Row], calendar: int | None) -> tuple[list[_Checked], list[dict[str, Any]]]:
+    """The rows that are right, and what is wrong with the others. Nobody who writes waits for this."""
+    checked, errors = [], []
+    with ctx.services.store.reading():
+        for place, (number, body, wrong) in enumerate(bodies, 1):
             try:
                 if wrong is not None:
                     raise bad_fields(wrong)
-                with ctx.services.store.db.atomic():
-                    made.append(_one(ctx, number, body, calendar))
+                checked.append(_one(ctx, number, body, calendar, -place))
             except (ApiError, InvalidInput) as exc:
                 told = exc.body if isinstance(exc, ApiError) else {exc.field: [exc.message]}
                 errors.append({"row": number, "errors": told})
-        if errors and mode == "all":
-            words = f"nothing was created: {len(errors)} of {len(bodies)} rows are wrong"
-            raise ApiError(400, {"detail": words, "errors": errors[:TOLD_MAX]})
-        return {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}, ""
+    return checked, errors
 
-    with writing(ctx):
-        return once(ctx, make, lambda shown: shown)
+
+def _row_by_row(ctx: Context, checked: list[_Checked], errors: list[dict[str, Any]]) -> Response:
+    """In short transactions: the scheduler, which is booking calls meanwhile, gets its turn in between."""
+    made: list[dict[str, Any]] = []
+    for some in chunked(checked, AT_ONCE):
+        few = list(some)
+        try:
+            with writing(ctx):
+                written = _write(ctx, few)
+        except IntegrityError:  # somebody has just deleted what one of them refers to
+            written = []
+            for one in few:
+                try:
+                    with writing(ctx):
+                        written += _write(ctx, [one])
+                except IntegrityError:
+                    words = "collides with another change: read again, then try again"
+                    errors.append({"row": one.number, "errors": {"detail": words}})
+        made += written
+    told = {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}
+    return json_response(201, told)
 
 
 def _options(ctx: Context) -> tuple[str, int | None]:
@@ -156,8 +200,9 @@ def _json_lines(text: str) -> Iterator[Row]:
         yield number, body, None
 
 
-def _one(ctx: Context, number: int, given: Mapping[str, Any], calendar: int | None) -> dict[str, Any]:
-    """One event and its alarms, in a savepoint. Raises ApiError with what is wrong."""
+def _one(ctx: Context, number: int, given: Mapping[str, Any], calendar: int | None, stand_in: int) -> _Checked:
+    """One event and its alarms, checked. Until the event is written its alarms refer to ``stand_in``, a number that no
+    event has. Raises ApiError with what is wrong."""
     events, alarms = ctx.registry["event"], ctx.registry["alarm"]
     body = dict(given)
     listed = body.pop("alarms", [])
@@ -170,16 +215,38 @@ def _one(ctx: Context, number: int, given: Mapping[str, Any], calendar: int | No
         body.setdefault("calendar", calendar)
     if "creator" not in body and "calendar" in body:
         body["creator"] = _owner(ctx, events, body["calendar"])
-    event = write_row(ctx, events, new_change(ctx, events, body))
-    event.calendar = ctx.calendar(raw(event, "calendar"))
-    ctx.made[event.id] = event
-    ctx.seen.add(("event", event.id))
-    made = [write_row(ctx, alarms, new_change(ctx, alarms, {**one, "event": event.id})) for one in listed]
-    return {
-        "row": number,
-        "event": events.address(ctx, event),
-        "alarms": [alarms.address(ctx, alarm) for alarm in made],
-    }
+    event = new_change(ctx, events, body)
+    check_change(ctx, events, event)
+    row: Any = events.model(**event.values)
+    row.calendar = ctx.calendar(event.get("calendar"))
+    ctx.made[stand_in] = row
+    ctx.seen.add(("event", stand_in))
+    checked = []
+    for one in listed:
+        alarm = new_change(ctx, alarms, {**one, "event": 1})
+        alarm.values["event"] = stand_in
+        check_change(ctx, alarms, alarm)
+        checked.append(alarm)
+    return _Checked(number, event, checked)
+
+
+def _write(ctx: Context, checked: list[_Checked]) -> list[dict[str, Any]]:
+    """Write these rows; how they are told. Inside a transaction."""
+    events, alarms = ctx.registry["event"], ctx.registry["alarm"]
+    made = write_rows(ctx, events, [one.event for one in checked])
+    ctx.made = {event.id: event for event in made}
+    for one, event in zip(checked, made, strict=True):
+        for alarm in one.alarms:
+            alarm.values["event"] = event.id
+    rows = iter(write_rows(ctx, alarms, [alarm for one in checked for alarm in one.alarms]))
+    return [
+        {
+            "row": one.number,
+            "event": events.address(ctx, event),
+            "alarms": [alarms.address(ctx, alarm) for alarm in islice(rows, len(one.alarms))],
+        }
+        for one, event in zip(checked, made, strict=True)
+    ]
 
 
 def _of_alarm(name: str, events: Resource, alarms: Resource) -> bool:

@@ -31,7 +31,7 @@ class Context:
         self.now: datetime = services.clock.now()
         self.wake = False  # set by whoever changes what is due; rung after the commit
         self.seen: set[tuple[str, int]] = set()  # relations that were found visible in this request
-        self.made: dict[int, Any] = {}  # events that this very transaction made: nobody else can change them yet
+        self.made: dict[int, Any] = {}  # events that this transaction made or locked: nobody else changes them
         self._calendars: dict[int, Any] = {}
         self._usernames: dict[int, str] = {}
 

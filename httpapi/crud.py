@@ -51,20 +51,39 @@ def create(ctx: Context, resource: Resource) -> Response:
 
 def insert(ctx: Context, resource: Resource, change: Change) -> tuple[dict[str, Any], str]:
     """The new row, checked and written, as it is shown, and its address. Inside a transaction."""
+    check_change(ctx, resource, change)
     row = write_row(ctx, resource, change)
     return resource.show(ctx, row), resource.address(ctx, row)
 
 
+def make_row(ctx: Context, resource: Resource, body: Mapping[str, Any]) -> Any:
+    """The new row that ``body`` asks for, checked and written. Inside a transaction. Raises ApiError 400."""
+    change = new_change(ctx, resource, body)
+    check_change(ctx, resource, change)
+    return write_row(ctx, resource, change)
+
+
 def write_row(ctx: Context, resource: Resource, change: Change) -> Any:
-    """The new row, checked and written. Inside a transaction. Raises ApiError 400 with what is wrong."""
-    _prepare(ctx, resource, change)
+    """The new row of a change that was checked. Inside a transaction."""
+    row = queries.insert(resource.model, _new_columns(ctx, resource, change))
+    resource.saved(ctx, row, change)
+    return row
+
+
+def write_rows(ctx: Context, resource: Resource, changes: list[Change]) -> list[Any]:
+    """The new rows of many changes that were checked. Inside a transaction."""
+    rows = queries.insert_many(resource.model, [_new_columns(ctx, resource, change) for change in changes])
+    for row, change in zip(rows, changes, strict=True):
+        resource.saved(ctx, row, change)
+    return rows
+
+
+def _new_columns(ctx: Context, resource: Resource, change: Change) -> dict[str, Any]:
     columns = resource.columns(change)
     for name in ("created_date", "created_on", "updated_date"):
         if name in resource.model._meta.fields:
             columns.setdefault(name, ctx.now)
-    row = queries.insert(resource.model, columns)
-    resource.saved(ctx, row, change)
-    return row
+    return columns
 
 
 def new_change(ctx: Context, resource: Resource, body: Mapping[str, Any]) -> Change:
@@ -104,7 +123,7 @@ def update(ctx: Context, resource: Resource, row_id: int, *, partial: bool) -> R
 def change_row(ctx: Context, resource: Resource, change: Change) -> None:
     """Check a change of the row that it holds, and write it. Inside a transaction, the row locked."""
     assert change.row is not None
-    _prepare(ctx, resource, change)
+    check_change(ctx, resource, change)
     columns = resource.columns(change)
     if "updated_date" in resource.model._meta.fields:
         columns["updated_date"] = ctx.now
@@ -154,7 +173,8 @@ class _writing:  # noqa: N801  # reads as a phrase: with _writing(ctx)
 writing = _writing
 
 
-def _prepare(ctx: Context, resource: Resource, change: Change) -> None:
+def check_change(ctx: Context, resource: Resource, change: Change) -> None:
+    """Everything that must be so before it is written. Inside a transaction. Raises ApiError 400 with what is not."""
     resource.resolve(ctx, change)
     change.errors.raise_any()
     resource.localise(ctx, change)

@@ -19,7 +19,7 @@ from fs_app.ics.reading import Entry, Reading, Trigger
 from fs_app.store.models import Alarm, Event, Rule
 from fs_app.store.single_occurrences import SingleOccurrences
 from httpapi.context import Context, raw
-from httpapi.crud import change_row, new_change, write_row, writing
+from httpapi.crud import change_row, make_row, writing
 from httpapi.errors import ApiError, Errors
 from httpapi.reminders import zone_of
 from httpapi.resource import Change
@@ -188,7 +188,7 @@ class _Merger:
             self._change(found, body)
             return Event.get_by_id(found.id)
         whose = {"calendar": self._calendar.id, "creator": raw(self._calendar, "user")}
-        return write_row(self._ctx, self._events, new_change(self._ctx, self._events, {**body, **whose}))
+        return make_row(self._ctx, self._events, {**body, **whose})
 
     def _change(self, row: Any, body: Mapping[str, Any]) -> None:
         errors = Errors()
@@ -218,7 +218,7 @@ class _Merger:
                     **when,
                 }
                 self._ctx.seen.add(("event", event.id))
-                made.append(write_row(self._ctx, alarms, new_change(self._ctx, alarms, body)).id)
+                made.append(make_row(self._ctx, alarms, body).id)
         Event.update(ical_alarms=made).where(Event.id == event.id).execute()
 
     def _done(self, found: Any) -> Iterable[datetime]:
@@ -267,7 +267,7 @@ class _Merger:
             return int(mine.id)
         rules = self._ctx.registry["rule"]
         body = {"name": params[:100], "frequency": name, "params": params}
-        return int(write_row(self._ctx, rules, new_change(self._ctx, rules, body)).id)
+        return int(make_row(self._ctx, rules, body).id)
 
     def _digest(self, entry: Entry, changes: list[Entry]) -> str:
         return hashlib.sha256(repr((entry, changes, self._options)).encode("utf-8", "replace")).hexdigest()

@@ -12,12 +12,12 @@ from fs_app.domain.phone import normalise_number
 from fs_app.domain.smtp_url import is_mail_address
 from fs_app.errors import InvalidInput
 from fs_app.notify.address import check_literal, parse_url
-from fs_app.store.models import Alarm, Event, SmsTemplate, User
-from fs_app.store.prepared import by_id
+from fs_app.store.due import waiting_until
+from fs_app.store.models import Alarm, SmsTemplate, User
 from httpapi import scope
 from httpapi.context import Context, raw
 from httpapi.crud import no_query
-from httpapi.errors import ApiError, conflict
+from httpapi.errors import ApiError, bad_fields, conflict
 from httpapi.kinds import (
     READ_ONLY,
     boolean,
@@ -128,8 +128,16 @@ class Alarms(Resource):
         return scope.own_alarms(user)
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
-        event: Any = ctx.made.get(change.get("event")) or by_id(Event, change.get("event"))
-        return zone_of(ctx, raw(event, "calendar"))
+        return zone_of(ctx, raw(self._event(ctx, change), "calendar"))
+
+    def _event(self, ctx: Context, change: Change) -> Any:
+        """The event, locked: nobody pauses it between our look and the commit."""
+        event_id = change.get("event")
+        if event_id not in ctx.made:
+            ctx.made[event_id] = locked_event(event_id)
+        if ctx.made[event_id] is None:
+            raise bad_fields({"event": [f"event {event_id} has just been deleted"]})
+        return ctx.made[event_id]
 
     def check(self, ctx: Context, change: Change) -> None:
         check_method(change)
@@ -145,14 +153,17 @@ class Alarms(Resource):
                     change.errors.add(name, "belongs to a wake-up call: set insistent to true as well")
         if change.row is not None and change.changed("event") and change.get("num_attempt"):
             change.errors.add("event", "has been called about already: make a new alarm for the other event")
+        if change.row is None and not change.errors:
+            new: Any = Alarm(**change.values)
+            change.values["due_at"] = waiting_until(new, self._event(ctx, change), ctx.services.default_zone)
 
     def saved(self, ctx: Context, row: Any, change: Change) -> None:
         timing = ("event", "date_start_notice", "daily_start", "daily_stop", "advance_notice")
         if change.row is None or any(raw(row, name) != raw(change.row, name) for name in timing):
-            event = ctx.made.get(raw(row, "event"))
-            if event is None:
-                event = locked_event(raw(row, "event"))
-            row.due_at = refresh_alarm(ctx, row, event)
+            event = self._event(ctx, change)
+            if change.row is not None:
+                row.due_at = refresh_alarm(ctx, row, event)
+            ctx.wake = True
             if event.rule_id is not None:
                 look_at(ctx, event.id)
         elif raw(row, "status") in OPEN:

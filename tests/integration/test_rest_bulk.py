@@ -98,6 +98,29 @@ def test_a_repeated_upload_makes_nothing_twice(api_with_calendar: Api) -> None:
     assert Event.select().count() == 1
 
 
+def test_more_rows_than_one_transaction_takes(api_with_calendar: Api) -> None:
+    """Some with exdates, some without, some wrong: each is numbered and told in its place."""
+    api = api_with_calendar
+    lines = [
+        {"title": str(n), "start": "2026-03-10 09:00" if n % 7 else "never", "alarm_phonenumber": f"555{n:04}"}
+        for n in range(500)
+    ]
+    for line in lines[::5]:
+        line["rule"], line["exdates"] = "1", ["2026-03-11"]  # type: ignore[assignment]
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    told = send(api, body, "?calendar=1&mode=rows", "application/x-ndjson").json()
+    assert (told["created"], told["failed"]) == (428, 72)
+    assert [row["row"] for row in told["rows"]] == [n + 1 for n in range(500) if n % 7]
+    for row in told["rows"][:8]:
+        event = api.get(row["event"].partition("/rest-api/")[2])
+        alarm = api.get(row["alarms"][0].partition("/rest-api/")[2])
+        assert (event["title"], alarm["event"]) == (str(row["row"] - 1), row["event"])
+        assert alarm["alarm_phonenumber"] == f"555{row['row'] - 1:04}"
+        assert (event["exdates"] is None) == bool((row["row"] - 1) % 5)
+        assert alarm["due_at"] == "2026-03-10T08:00:00Z"
+    assert send(api, HEAD + "a,2026-03-10 09:00,+15550100,0,\n").json()["created"] == 1  # numbers go on from there
+
+
 @pytest.mark.parametrize(
     ("text", "query", "kind", "status"),
     [
