@@ -80,6 +80,7 @@ def new_call(api: Api, alarm: dict[str, Any], uuid: str = "call-1") -> int:
             status=CallStatus.CALLING.value,
             phone_number="15550100001",
             survey=SealedSurvey.select().first(),
+            user=api.ids["practice"],
             dialled_at=NOW,
             created_date=NOW,
         )

@@ -155,7 +155,12 @@ def test_a_retry_is_not_hastened_by_a_change(sqlite_api: Api) -> None:
     alarm = new_alarm(api, event, advance_notice=7200, retry_delay=1800, maxretry=3)
     with api.store.transaction():
         call = CallRequest.create(
-            request_uuid="u", call_time=NOW, phone_number="1", survey=id_of(survey), created_date=NOW
+            request_uuid="u",
+            call_time=NOW,
+            phone_number="1",
+            survey=id_of(survey),
+            user=api.ids["practice"],
+            created_date=NOW,
         )
         AlarmRequest.create(alarm=id_of(alarm), attempt=1, callrequest=call, date=NOW, created_date=NOW)
         later = NOW + timedelta(seconds=1800)
@@ -318,6 +323,7 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
             call_time=NOW,
             phone_number="15550100001",
             survey=id_of(survey),
+            user=api.ids["practice"],
             outcome="answered",
             amd_status="person",
             amd_reason="500 ms of speech after 300 ms, then 520 ms of silence",

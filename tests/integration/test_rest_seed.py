@@ -304,6 +304,7 @@ def add_attempt(api: Api, alarm: int, attempt: int, status: int, duration: int) 
             status=CallStatus.SUCCESS.value,
             phone_number="15550100001",
             survey=survey,
+            user=api.ids["practice"],
             created_date=date,
         )
         row = AlarmRequest.create(
