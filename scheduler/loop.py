@@ -118,7 +118,7 @@ class Scheduler:
 
     def tick(self, now: datetime) -> datetime | None:
         """Recover, expand, claim, dial. Returns when to tick again if no bell rings; None: only a bell can help."""
-        outlook = self._attempts.outlook(now, _MESSAGES)
+        outlook = self._attempts.outlook(now)
         if outlook.abandoned:
             self._attempts.close_callbacks(now)
         for call in outlook.expired:
@@ -128,7 +128,7 @@ class Scheduler:
         if occurrence is not None and occurrence <= now:
             self._occurrences.make_due(now)
             # Their alarms may be due at once.
-            after = self._attempts.outlook(now, _MESSAGES)
+            after = self._attempts.outlook(now)
             occurrence, messages, calls = after.occurrence, after.messages, after.calls
         if messages is not None and messages <= now:
             messages = self._claim_messages(now)

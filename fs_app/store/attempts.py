@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,28 +23,16 @@ from fs_app.domain.calls import CallEnded, CallFacts
 from fs_app.domain.enums import AlarmMethod
 from fs_app.domain.pacing import UNPACED, Pacing
 from fs_app.errors import NotFound
-from fs_app.store import booking, callbacks, calls, lanes, occurrences, outbox, states
+from fs_app.store import booking, callbacks, calls, lanes, outbox, states
 from fs_app.store.booking import Judge
 from fs_app.store.claiming import Claiming, Decide, decision_on
 from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, is_dnc, setting_facts
 from fs_app.store.models import Alarm, CalendarSetting, Gateway, SealedSurvey
+from fs_app.store.outlook import Outlook, outlook
 from fs_app.store.prepared import by_id, prepared
 
 ALL_METHODS = tuple(AlarmMethod)
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What there may be to do, and when. ``abandoned``: calls to us must be closed. ``expired``: calls whose lease has
-    run out; ``expiry``: when the first lease does. ``occurrence``, ``messages``, ``calls``: when the first is due."""
-
-    abandoned: bool
-    expired: tuple[OpenCall, ...]
-    expiry: datetime | None
-    occurrence: datetime | None
-    messages: datetime | None
-    calls: datetime | None
 
 
 class Attempts:
@@ -57,19 +45,10 @@ class Attempts:
 
     # ---- what is next
 
-    def outlook(self, now: datetime, messages: Sequence[AlarmMethod]) -> Outlook:
-        """A few index look-ups, however much waits. ``messages`` are the methods that send them."""
+    def outlook(self, now: datetime) -> Outlook:
+        """What there may be to do, and when; one look, however much waits."""
         with self._store.reading():
-            expiry = calls.next_expiry()
-            expired = calls.expired(now) if expiry is not None and expiry <= now else []
-            return Outlook(
-                abandoned=callbacks.any_abandoned(now),
-                expired=tuple(expired),
-                expiry=expiry,
-                occurrence=occurrences.first_child_due(),
-                messages=_first_due(messages),
-                calls=lanes.first_due(),
-            )
+            return outlook(now)
 
     def next_due(self, methods: Sequence[AlarmMethod] = ALL_METHODS) -> datetime | None:
         """When the earliest waiting alarm of these methods is due; None when none waits. One index look-up for each
@@ -204,7 +183,7 @@ class Attempts:
         """Remember when somebody answered; the first report holds."""
         with self._store.transaction():
             calls.answered(call_uuid, now)
-            alarm = calls.alarm_of.first(call_uuid)
+            alarm = outbox.hooked_alarm.first(call_uuid)
             if alarm is not None:
                 outbox.tell(alarm, "answered", now, call_uuid=call_uuid)
 
@@ -218,7 +197,7 @@ class Attempts:
         """The retry policy of the call's alarm and how many attempts counted before this one; None without an alarm."""
         with self._store.reading():
             alarm = calls.alarm_of.first(call_uuid)
-            due = None if alarm is None else due_alarm(alarm, self._zone)
+            due = None if alarm is None else due_alarm(alarm, self._zone, listed=False)
             return None if due is None else (due.policy, due.num_attempt)
 
     def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
@@ -234,18 +213,7 @@ class Attempts:
         written then. Raises LeaseLost.
         """
         with self._store.transaction():
-            call = calls.call_of.first(call_uuid)
-            if call is None:
-                return None
-            alarm = calls.alarm_of.first(call_uuid)
-            due = None if alarm is None else due_alarm(alarm, self._zone)
-            policy, num_attempt = (None, 0) if due is None else (due.policy, due.num_attempt)
-            facts = calls.facts_of(call, alarm)
-            verdict = judge(facts, policy, num_attempt)
-            if verdict is None:
-                return None
-            booking.book(call_uuid, token, verdict, ended, now, self._zone)
-            return facts, verdict
+            return booking.settle(call_uuid, token, judge, ended, now, self._zone)
 
     # ---- leases
 

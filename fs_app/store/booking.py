@@ -19,24 +19,54 @@ Judge = Callable[[CallFacts, RetryPolicy | None, int], Verdict | None]
 _ESCALATED = ("event", "daily_start", "daily_stop", "maxretry", "retry_delay", "retry_delays", "survey")
 
 
+def settle(
+    call_uuid: str, token: str, judge: Judge, ended: CallEnded | None, now: datetime, default_zone: ZoneInfo
+) -> tuple[CallFacts, Verdict] | None:
+    """The call is over; what it was is for ``judge`` to say. None: no such call, or no verdict, and nothing was
+    written. Raises LeaseLost."""
+    call = calls.call_of.first(call_uuid)
+    if call is None:
+        return None
+    alarm = calls.alarm_of.first(call_uuid)
+    due = None if alarm is None else due_alarm(alarm, default_zone, listed=False)
+    policy, num_attempt = (None, 0) if due is None else (due.policy, due.num_attempt)
+    facts = calls.facts_of(call, alarm)
+    verdict = judge(facts, policy, num_attempt)
+    if verdict is None:
+        return None
+    _book(call, alarm, token, verdict, ended, now, default_zone)
+    return facts, verdict
+
+
 def book(
     call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime, default_zone: ZoneInfo
 ) -> None:
     """The call is over, its attempt and its alarm are what the verdict says. Raises LeaseLost."""
-    calls.close_call(call_uuid, token, verdict.outcome, verdict.reason, ended, now)
-    alarm = calls.alarm_of.first(call_uuid)
+    _book(calls.known(call_uuid), calls.alarm_of.first(call_uuid), token, verdict, ended, now, default_zone)
+
+
+def _book(
+    call: CallRequest,
+    alarm: Alarm | None,
+    token: str,
+    verdict: Verdict,
+    ended: CallEnded | None,
+    now: datetime,
+    default_zone: ZoneInfo,
+) -> None:
+    calls.close_call(call, token, verdict.outcome, verdict.reason, ended, now)
     if alarm is None:
         return
     duration = 0 if ended is None else ended.billsec
-    calls.close_request(call_uuid, verdict.status, CALLSTATUS_CODE[verdict.outcome], duration, verdict.reason)
+    calls.close_request(call, verdict.status, CALLSTATUS_CODE[verdict.outcome], duration, verdict.reason)
     pending = states.event_pending(alarm)  # locks the event before the alarm, as everybody does
-    if verdict.status is not AlarmStatus.SUCCESS and callbacks.was_heard(alarm.id, call_uuid):
+    if verdict.status is not AlarmStatus.SUCCESS and callbacks.was_heard(alarm.id, call.request_uuid):
         states.becomes(alarm, AlarmStatus.SUCCESS, now, callbacks.HEARD, counted=verdict.counted)
         return
     due_at = verdict.due_at if pending else None
     states.becomes(alarm, verdict.status, now, verdict.reason, due_at, counted=verdict.counted)
     if verdict.status is AlarmStatus.FAILURE:
-        _failed(alarm, call_uuid, verdict.reason, now, default_zone)
+        _failed(alarm, call.request_uuid, verdict.reason, now, default_zone)
 
 
 def release(call_uuid: str, token: str, until: datetime, reason: str, now: datetime) -> None:
@@ -55,9 +85,8 @@ def release(call_uuid: str, token: str, until: datetime, reason: str, now: datet
 
 def trunk_failed(call_uuid: str, token: str, reason: str, ended: CallEnded | None, now: datetime) -> CallRequest:
     """The call is over, and its attempt goes on with another. Raises LeaseLost."""
-    calls.close_call(call_uuid, token, Outcome.TRUNK, reason, ended, now)
-    call = calls.call_of.first(call_uuid)
-    assert call is not None  # it has just been changed
+    call = calls.known(call_uuid)
+    calls.close_call(call, token, Outcome.TRUNK, reason, ended, now)
     return call
 
 

@@ -35,6 +35,14 @@ def alarm_of(call_uuid: str) -> ModelSelect[Alarm]:
     return Alarm.select().join(AlarmRequest).join(CallRequest).where(CallRequest.request_uuid == call_uuid)
 
 
+def known(call_uuid: str) -> CallRequest:
+    """A call that somebody had a lease on. Raises LeaseLost when it is gone."""
+    call = call_of.first(call_uuid)
+    if call is None:
+        raise LeaseLost(f"the call {call_uuid} is gone")
+    return call
+
+
 def one(changed: int) -> None:
     """Raises LeaseLost unless exactly one row was changed."""
     if changed != 1:
@@ -108,7 +116,7 @@ def give_back(call_uuid: str, token: str, reason: str, now: datetime) -> None:
 
 
 def close_call(
-    call_uuid: str, token: str, outcome: Outcome, reason: str, ended: CallEnded | None, now: datetime
+    call: CallRequest, token: str, outcome: Outcome, reason: str, ended: CallEnded | None, now: datetime
 ) -> None:
     """The call is over, and nobody's any more. Raises LeaseLost."""
     reached = outcome in (Outcome.ANSWERED, Outcome.MACHINE)
@@ -117,9 +125,7 @@ def close_call(
     if ended is not None:
         how = {"hangup_cause": ended.cause, "duration": ended.billsec, "ringing_at": ended.rang_at}
         how["protocol_cause"] = ended.protocol_cause
-    one(_close.run(call_uuid, token, reason, status=status, outcome=outcome.value, ended_at=now, **how))
-    call = call_of.first(call_uuid)
-    assert call is not None  # it has just been changed
+    one(_close.run(call.id, token, reason, status=status, outcome=outcome.value, ended_at=now, **how))
     if call.gateway_id is not None:
         _count.run(call.gateway_id, how["duration"])
     lanes.call_ended(call.calendar_id, now)
@@ -128,19 +134,23 @@ def close_call(
 def facts_of(call: CallRequest, alarm: Alarm | None) -> CallFacts:
     """What is on record about a call, for whoever decides what it was."""
     end = IvrEnd(call.ivr_end) if call.ivr_end else None
-    pressed = callbacks.pressed(call, alarm)
+    started = call.ivr_started_at is not None  # nobody can press a key before
+    pressed = started and callbacks.pressed(call, alarm)
     return CallFacts(
         call_uuid=call.request_uuid,
         dialled_at=call.dialled_at,
         answered_at=call.answered_at,
-        ivr_started=call.ivr_started_at is not None,
+        ivr_started=started,
         ivr_end=end,
         completed=call.completed,
         pressed=pressed,
         result=AlarmResult(call.result),
         who=WhoAnswered(call.amd_status or WhoAnswered.UNKNOWN),
         message_left=call.message_left,
-        spoken=end != IvrEnd.HANGUP or call.last_section is not None or pressed or callbacks.pressed(call, None),
+        spoken=end != IvrEnd.HANGUP
+        or call.last_section is not None
+        or pressed
+        or (started and callbacks.pressed(call, None)),
     )
 
 
@@ -153,9 +163,9 @@ def insert_request(alarm: Alarm, now: datetime, *, call: int | None = None, mess
     _insert_request.insert(alarm=alarm.id, attempt=alarm.sequence + 1, date=now, created_date=now, **columns)
 
 
-def close_request(call_uuid: str, status: int, callstatus: int, duration: int, reason: str) -> None:
+def close_request(call: CallRequest, status: int, callstatus: int, duration: int, reason: str) -> None:
     """How the attempt of that call ended. Not the alarm's last one: its callee may have called back meanwhile."""
-    _close_request.run(call_uuid, status, callstatus, duration, reason)
+    _close_request.run(call.id, status, callstatus, duration, reason)
 
 
 def remove_request(call_uuid: str) -> None:
@@ -237,10 +247,10 @@ def _give_back(call_uuid: str, token: str, reason: str, now: datetime) -> ModelU
 
 
 @prepared
-def _close(call_uuid: str, token: str, why: str, **columns: Any) -> ModelUpdate:
+def _close(call_id: int, token: str, why: str, **columns: Any) -> ModelUpdate:
     reason = Case(None, [(CallRequest.reason == "", why)], CallRequest.reason)  # the IVR's own stands
     closed = CallRequest.update(reason=reason, lease_token=None, lease_expires=None, **columns)
-    return closed.where(CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token)
+    return closed.where(CallRequest.id == call_id, CallRequest.lease_token == token)
 
 
 @prepared
@@ -255,18 +265,15 @@ def _insert_request(**columns: Any) -> ModelInsert:
 
 
 @prepared
-def _close_request(call_uuid: str, status: int, callstatus: int, duration: int, reason: str) -> ModelUpdate:
+def _close_request(call_id: int, status: int, callstatus: int, duration: int, reason: str) -> ModelUpdate:
     changes = AlarmRequest.update(status=status, callstatus=callstatus, duration=duration, reason=reason)
-    return changes.where(AlarmRequest.callrequest.in_(_number_of(call_uuid)))
+    return changes.where(AlarmRequest.callrequest == call_id)
 
 
 @prepared
 def _remove_request(call_uuid: str) -> ModelDelete:
-    return AlarmRequest.delete().where(AlarmRequest.callrequest.in_(_number_of(call_uuid)))
-
-
-def _number_of(call_uuid: str) -> ModelSelect[CallRequest]:
-    return CallRequest.select(CallRequest.id).where(CallRequest.request_uuid == call_uuid)
+    number = CallRequest.select(CallRequest.id).where(CallRequest.request_uuid == call_uuid)
+    return AlarmRequest.delete().where(AlarmRequest.callrequest.in_(number))
 
 
 @prepared

@@ -56,8 +56,9 @@ def _about(event_id: int) -> ModelSelect[Event]:
     return found.where(Event.id == event_id)
 
 
-def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
-    """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none."""
+def due_alarm(alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True) -> DueAlarm | None:
+    """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none.
+    ``listed`` False: nobody needs to know whether its number is on a do-not-call list."""
     found = _about.joined(alarm.event_id)
     if not found:
         return None
@@ -93,7 +94,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo) -> DueAlarm | None:
         language=_language(row.data, profile),
         calendar_user=_called(user, profile),
         occurrence=row.parent_event_id is not None,
-        do_not_call=is_dnc(manager_id, number, country),
+        do_not_call=listed and is_dnc(manager_id, number, country),
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
         sms=_sms_words(alarm),

@@ -48,7 +48,8 @@ class Occurrences:
     def next_due(self) -> datetime | None:
         """When the next child must be made; None when no series goes on."""
         with self._store.reading():
-            return first_child_due()
+            found: datetime | None = _head.scalar()
+            return found
 
     def make_due(self, now: datetime, limit: int = 100) -> int:
         """Look at up to ``limit`` masters due at ``now``, make the child each needs, and return how many were made.
@@ -219,12 +220,6 @@ class Series:
 def duration(master: Event) -> timedelta:
     span: timedelta = master.end - master.start
     return max(span, timedelta())
-
-
-def first_child_due() -> datetime | None:
-    """When the next child must be made, inside a transaction of the caller's."""
-    found: datetime | None = _head.scalar()
-    return found
 
 
 def _latest(master: Event) -> Event | None:

@@ -17,7 +17,17 @@ from peewee import JOIN, ModelInsert, ModelSelect, fn
 from fs_app.domain.alarms import DueAlarm
 from fs_app.domain.enums import AlarmResult, Kind
 from fs_app.domain.tags import fill
-from fs_app.store.models import Alarm, Calendar, CalendarUserProfile, CallRequest, Event, Outbox, User, Webhook
+from fs_app.store.models import (
+    Alarm,
+    AlarmRequest,
+    Calendar,
+    CalendarUserProfile,
+    CallRequest,
+    Event,
+    Outbox,
+    User,
+    Webhook,
+)
 from fs_app.store.prepared import prepared
 from fs_app.words import of_alarm, written
 
@@ -198,3 +208,12 @@ def _hook_above(event_id: int) -> ModelSelect[Event]:
     above = Event.select(Webhook.user, Webhook.url, Webhook.events).join(Calendar).join(User)
     hook = above.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=_PROFILE).join(Webhook, on=(Webhook.user == _MANAGER))
     return hook.where(Event.id == event_id, Webhook.status == 1)
+
+
+@prepared
+def hooked_alarm(call_uuid: str) -> ModelSelect[Alarm]:
+    """The alarm of a call, where its manager has a hook that is told of events."""
+    found = Alarm.select().join(AlarmRequest).join(CallRequest)
+    above = found.switch(Alarm).join(Event).join(Calendar).join(User)
+    hook = above.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=_PROFILE).join(Webhook, on=(Webhook.user == _MANAGER))
+    return hook.where(CallRequest.request_uuid == call_uuid, Webhook.status == 1)
