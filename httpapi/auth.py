@@ -15,6 +15,7 @@ from typing import Any
 from peewee import ModelSelect
 
 from fs_app.passwords import verify_nobody, verify_password
+from fs_app.store.accounts import may_enter
 from fs_app.store.models import ApiToken, User
 from fs_app.store.prepared import prepared
 from httpapi import origin, sessions
@@ -81,9 +82,10 @@ class Authenticator:
         """The user of that name, when the password is right. Raises ApiError 401 and 429."""
         with self._services.store.reading():
             found: Any = _user_called.first(username)
+            entering = found is not None and may_enter(found)
         now = self._services.clock.monotonic()
         proof = b""
-        if found is not None and found.is_active:
+        if entering:
             message = "\0".join((found.password, username, password)).encode("utf-8", "replace")
             proof = hmac.digest(self._key, message, "sha256")
             if self._remembered(proof, now):
@@ -115,9 +117,10 @@ class Authenticator:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         with self._services.store.reading():
             held = _token.joined(digest)
-        found, user = held[0] if held else (None, None)
+            found, user = held[0] if held else (None, None)
+            entering = user is not None and may_enter(user)
         expired = found is not None and found.expires_date and found.expires_date <= self._services.clock.now()
-        if found is None or not user.is_active or expired:
+        if found is None or not entering or expired:
             raise unauthorised(request, "this token is unknown, revoked or expired")
         if not permits(found.scope, request.method, path):
             raise forbidden(f"the scope of this token is {found.scope!r}: it does not allow this")

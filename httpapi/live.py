@@ -54,7 +54,7 @@ class LiveFeed:
         self._number = 0
         self._events: deque[tuple[str, LiveEvent]] = deque(maxlen=KEPT)
         self._known: OrderedDict[str, Any] = OrderedDict()
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}  # in the order in which they came
         self._changed: OrderedDict[str, bool] = OrderedDict()  # call UUID -> whether it rings
         self._bell = Bell()
         self._worker: gevent.Greenlet[[], None] | None = None
@@ -67,14 +67,12 @@ class LiveFeed:
             self._bell.set()
 
     def admit(self, owner: int) -> None:
-        """Raises ApiError 503 and 429 when no more listeners are taken, or none more of this user."""
+        """Raises ApiError 503 when no more listeners are taken. Whoever listens more often than it may loses the stream
+        that it began first: that of a page somebody has left, or left open and forgotten."""
         if self._closed:
             raise ApiError(503, {"detail": "this server is stopping: ask again"}, {"Retry-After": "5"})
-        if len(self._listeners) >= LISTENERS:
+        if len(self._listeners) >= LISTENERS and not self._of(owner):
             raise ApiError(503, {"detail": "too many listen already: try again later"}, {"Retry-After": "60"})
-        if sum(listener.owner == owner for listener in self._listeners) >= LISTENERS_EACH:
-            words = f"you listen {LISTENERS_EACH} times already: close one of these connections"
-            raise ApiError(429, {"detail": words}, {"Retry-After": "15"})
 
     def stream(self, listener: Listener, last_id: str) -> Iterator[bytes]:
         """The bytes for one listener, without end; to be read in the loop."""
@@ -82,7 +80,10 @@ class LiveFeed:
             self._worker = gevent.spawn(self._work)
         missed = self._since(last_id)
         listener.queue = Queue(WAITING)
-        self._listeners.add(listener)
+        mine = self._of(listener.owner)
+        if len(mine) >= LISTENERS_EACH or (mine and len(self._listeners) >= LISTENERS):
+            self._end(mine[0])
+        self._listeners[listener] = None
         try:
             yield b"retry: 3000\n\n"
             if missed is None:
@@ -98,10 +99,20 @@ class LiveFeed:
                     yield b": nothing new\n\n"
                     continue
                 if told is None:
+                    if listener not in self._listeners:  # let go for another: not to come back at once for that
+                        yield b"retry: 60000\n\n"
                     return
                 yield _text(told[1].kind, told[0], told[1].told(listener.base))
         finally:
-            self._listeners.discard(listener)
+            self._listeners.pop(listener, None)
+
+    def _of(self, owner: int) -> list[Listener]:
+        return [listener for listener in tuple(self._listeners) if listener.owner == owner]
+
+    def _end(self, listener: Listener) -> None:
+        """It reads what it was told before, and then the end: an event source that is still there comes back."""
+        self._listeners.pop(listener, None)
+        _push(listener, None)
 
     def close(self) -> None:
         """End every stream."""

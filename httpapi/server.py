@@ -6,14 +6,18 @@ or silent client holds a greenlet, never a thread, and nothing the application d
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import gevent
+import gevent.socket
 from gevent import Timeout
 from gevent.pool import Pool
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
@@ -106,7 +110,7 @@ class HttpServer:
             self._buffered -= held
         if stream is not None:
             start_response(status, [header for header in headers if header[0].lower() != "content-length"])
-            return stream()
+            return _while_listened_to(stream(), start_response.__self__.socket)  # type: ignore[attr-defined]
         start_response(status, headers)
         return [answer]
 
@@ -155,6 +159,26 @@ def _run(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], by
         if hasattr(answer, "close"):
             answer.close()
     return started[0], started[1], b"".join(written), environ.get(STREAM)
+
+
+def _while_listened_to(stream: Iterator[bytes], sock: Any) -> Iterator[bytes]:
+    """The stream, until the client closes: noticed at once, not with the next thing there is to say."""
+    serving: Any = gevent.getcurrent()
+    watch = gevent.spawn(_end_with_client, sock, serving)
+    try:
+        yield from stream
+    finally:
+        watch.kill(block=False)
+
+
+def _end_with_client(sock: Any, serving: Any) -> None:
+    try:
+        gevent.socket.wait_read(sock.fileno())
+        gone = not sock.recv(1, socket.MSG_PEEK)
+    except OSError:
+        gone = True
+    if gone:
+        serving.kill(BrokenPipeError(errno.EPIPE, "the client is gone"), block=False)
 
 
 def _refuse(body: Input, start_response: StartResponse, status: str, detail: str) -> Any:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from peewee import ModelSelect
 
+from fs_app.store.accounts import may_enter
 from fs_app.store.models import User, UserSession
 from fs_app.store.prepared import prepared
 from httpapi.errors import forbidden
@@ -45,11 +46,12 @@ def find(services: Services, request: Request) -> User | None:
     now = services.clock.now()
     with services.store.reading():
         held = _session.joined(_digest(token))
+        entering = bool(held) and may_enter(held[0][1])
     if not held:
         return None
     found: UserSession = held[0][0]
     user: User = held[0][1]
-    if found.expires_date <= now or not user.is_active:
+    if found.expires_date <= now or not entering:
         return None
     if not hmac.compare_digest(found.mark, _mark(token, user)):
         return None
@@ -58,6 +60,12 @@ def find(services: Services, request: Request) -> User | None:
         with services.store.transaction():
             UserSession.update(expires_date=until).where(UserSession.id == found.id).execute()
     return user
+
+
+def end_all(user_id: int) -> None:
+    """The sessions of a user and of everybody below it. Inside a transaction."""
+    whose = User.select(User.id).where((User.id == user_id) | (User.manager == user_id))
+    UserSession.delete().where(UserSession.user.in_(whose)).execute()
 
 
 def end(request: Request) -> None:

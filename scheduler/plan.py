@@ -42,6 +42,8 @@ def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings)
         return Fail("missed: the event had ended before the call could be placed")
     if due.do_not_call and due.method is not AlarmMethod.MAIL:
         return Fail("do not call: the number is on a do-not-call list")
+    if due.switched_off:
+        return Wait(now + MENDING, "the manager is switched off: a superuser can set is_active again", True)
     if due.setting is None and due.method is not AlarmMethod.MAIL:
         return Wait(now + MENDING, "no calendar setting: assign one to the calendar user's profile", True)
     if due.method is AlarmMethod.CALL and due.setting is not None:

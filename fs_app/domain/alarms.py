@@ -116,6 +116,7 @@ class DueAlarm:
     calendar_user: str = ""  # as people are told it
     occurrence: bool = False  # of a recurring event
     do_not_call: bool = False
+    switched_off: bool = False  # the manager is
     method: AlarmMethod = AlarmMethod.CALL
     email: str = ""
     sms: SmsWords | None = None

@@ -15,6 +15,7 @@ from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import Closed, first_due, load_zone, next_open
 from fs_app.numbers import international, spellings
+from fs_app.store.accounts import manager_is_off
 from fs_app.store.models import (
     Alarm,
     AlarmRequest,
@@ -95,6 +96,7 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True) -> D
         calendar_user=_called(user, profile),
         occurrence=row.parent_event_id is not None,
         do_not_call=listed and is_dnc(manager_id, number, country),
+        switched_off=manager_is_off(user),
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
         sms=_sms_words(alarm),

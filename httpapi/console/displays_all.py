@@ -54,7 +54,11 @@ DISPLAYS: tuple[Display, ...] = (
         "username",
         ("username", "first_name", "last_name", "email"),
         fields=("username", "password", "first_name", "last_name", "email"),
-        help={"password": "Leave it empty to keep the one there is."},
+        more=("is_active",),
+        help={
+            "password": "Leave it empty to keep the one there is.",
+            "is_active": "Switched off, nobody below this manager signs in either, and their reminders wait.",
+        },
     ),
     Display(
         "survey-template",
@@ -118,9 +122,11 @@ DISPLAYS: tuple[Display, ...] = (
         "username",
         ("username", "first_name", "last_name", "email"),
         fields=("username", "password", "calendar_setting", "first_name", "last_name", "email"),
+        more=("is_active",),
         help={
             "password": "Leave it empty to keep the one there is.",
             "calendar_setting": "Without one, no reminder of this user can go out.",
+            "is_active": "Switched off, this user cannot sign in; reminders of its calendars go out all the same.",
         },
     ),
     Display(

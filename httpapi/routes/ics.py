@@ -13,6 +13,7 @@ from fs_app.domain.rules import parse_exdates, parse_rule
 from fs_app.errors import InvalidInput
 from fs_app.ics.reading import read
 from fs_app.ics.writing import Told, write
+from fs_app.store.accounts import may_enter
 from fs_app.store.models import Alarm, CalendarFeed, Event, Occurrence
 from httpapi.context import BASE, Context, raw
 from httpapi.crud import no_query, writing
@@ -118,7 +119,7 @@ def feed_handler(surround: Surround) -> tuple[str, Handler]:
                 raise not_found()
             owner = found.calendar.user
             ctx = surround.context(request, owner, "feed")
-            if not owner.is_active:
+            if not may_enter(owner):
                 raise not_found()
             return _file(
                 request, _content(services, zone_of(ctx, found.calendar_id), found.calendar), found.calendar_id

@@ -10,7 +10,7 @@ from fs_app.domain.enums import Role
 from fs_app.errors import InvalidInput
 from fs_app.passwords import check_password, check_strength, hash_password
 from fs_app.store.models import Base, Calendar, CalendarUserProfile, Event, User
-from httpapi import scope
+from httpapi import scope, sessions
 from httpapi.context import Context, raw
 from httpapi.errors import conflict, forbidden
 from httpapi.kinds import (
@@ -18,6 +18,8 @@ from httpapi.kinds import (
     INT_MIN,
     READ_ONLY,
     WRITE_ONLY,
+    boolean,
+    described,
     integer,
     matching,
     moment,
@@ -39,9 +41,9 @@ class _Account(Resource):
 
     model = User
     role = Role.CALENDAR_USER
-    put_optional = frozenset({"password"})
+    put_optional = frozenset({"password", "is_active"})
     unique = (("username",),)
-    filters = frozenset({"username", "email", "first_name", "last_name"})
+    filters = frozenset({"username", "email", "first_name", "last_name", "is_active"})
     ordering = ("id", "username", "last_name")
 
     def prepare(self, ctx: Context, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -61,12 +63,20 @@ class _Account(Resource):
     def check(self, ctx: Context, change: Change) -> None:
         if "weak" in change.prepared and "password" not in change.errors.fields:
             change.errors.add("password", change.prepared["weak"])
+        if change.row is not None and change.changed("is_active") and change.row.id == ctx.user.id:
+            change.errors.add("is_active", "you cannot switch yourself off: let another superuser do it")
 
     def columns(self, change: Change) -> dict[str, Any]:
         columns = {**change.values, **change.prepared}
         if change.row is None:
             columns["role"] = self.role.value
         return columns
+
+    def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        if change.row is not None and row.is_active != raw(change.row, "is_active"):
+            ctx.wake = True
+            if not row.is_active:
+                sessions.end_all(row.id)
 
     def before_delete(self, ctx: Context, row: Any) -> None:
         if row.id == ctx.user.id:
@@ -80,6 +90,9 @@ class _Account(Resource):
         ctx.wake = True
 
 
+_OFF = "false: may not sign in; where it is a manager, nobody below it either, and its reminders wait"
+
+
 class UserSchema(Schema):
     url: Annotated[str, own_url(), READ_ONLY]
     username: Annotated[str, text(150, blank=False, check=_USERNAME)]
@@ -87,6 +100,7 @@ class UserSchema(Schema):
     first_name: Annotated[str, text(150)] = ""
     last_name: Annotated[str, text(150)] = ""
     email: Annotated[str, text(254, check=_EMAIL)] = ""
+    is_active: Annotated[bool, described(boolean(), _OFF)] = True
 
 
 class Users(_Account):
@@ -136,6 +150,7 @@ class CalendarUsers(_Account):
         return here & ((User.manager == user.id) | (User.id == user.id))
 
     def saved(self, ctx: Context, row: Any, change: Change) -> None:
+        super().saved(ctx, row, change)
         if change.row is None:
             User.update(manager=ctx.user.id).where(User.id == row.id).execute()
             CalendarUserProfile.create(user=row.id, manager=ctx.user.id, created_date=ctx.now, updated_date=ctx.now)

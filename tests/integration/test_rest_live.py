@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from gevent.event import Event
 
 from fs_app.domain.calls import Answer
 from fs_app.domain.enums import AlarmResult, CallStatus
@@ -56,6 +57,7 @@ class Stream:
         return True
 
     def close(self) -> None:
+        self._answer.close()
         self._connection.close()
 
 
@@ -178,15 +180,38 @@ def test_a_stream_ends_with_what_let_it_in(
 
 def test_listeners_are_limited(api: Api, listen: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_module, "LISTENERS_EACH", 2)
-    streams = [listen("manager"), listen("manager")]
-    assert api.send("GET", "live/").status == 429
+    other, oldest, newer = listen("practice"), listen("manager"), listen("manager")
+    newest = listen("manager")
+    # The page that was opened first gives way, and is asked not to push the others out in turn.
+    assert (oldest.line(), oldest.ended()) == ("retry: 60000", True)
+    monkeypatch.setattr(live_module, "LISTENERS", 3)
+    assert api.send("GET", "live/", user="rival").status == 503
     assert api.send("GET", "live/", user=None).status == 401
-    listen("practice")
-    for listener in tuple(api.live._listeners):
-        live_module._push(listener, None)
-    assert streams[0].ended()
-    assert streams[1].ended()
     assert api.send("HEAD", "live/").status == 200
+    api.live.close()
+    for stream in (other, newer, newest):
+        assert stream.ended()
+
+
+def test_a_listener_that_goes_is_noticed_at_once(
+    api: Api, listen: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the next thing there is to say, nor with the next heartbeat: its place is somebody else's."""
+    monkeypatch.setattr(live_module, "HEARTBEAT", 3600.0)
+    gone = Event()
+
+    class Listeners(dict[live_module.Listener, None]):
+        def pop(self, *args: Any) -> Any:
+            gone.set()
+            return super().pop(*args)
+
+    monkeypatch.setattr(api.live, "_listeners", Listeners())
+    stays, goes = listen("manager"), listen("manager")
+    goes.close()
+    assert gone.wait(10)
+    assert len(api.live._listeners) == 1
+    api.live.close()
+    assert stays.ended()
 
 
 def test_a_listener_that_does_not_keep_up_is_let_go(api: Api, alarm: dict[str, Any]) -> None:

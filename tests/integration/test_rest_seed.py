@@ -143,6 +143,7 @@ def test_the_whole_workflow(api: Api, run: Run) -> None:
         "first_name": "",
         "email": "caluser3@gmail.com",
         "groups": [],
+        "is_active": True,  # which the seed does not have
     }
     calendar_user = number(user["url"])
 
