@@ -97,6 +97,19 @@ def sofia(gateways: Mapping[str, str]) -> str:
     )
 
 
+def incoming(ports: Mapping[str, int]) -> str:
+    """The configuration of a SIP profile for each context, on that port: what calls there arrives in that context."""
+    made = "".join(
+        f'<profile name="{context}"><settings><param name="sip-ip" value="127.0.0.1"/>'
+        f'<param name="rtp-ip" value="127.0.0.1"/><param name="sip-port" value="{port}"/>'
+        f'<param name="context" value="{context}"/><param name="dialplan" value="XML"/>'
+        '<param name="auth-calls" value="false"/><param name="inbound-codec-prefs" value="PCMA,PCMU"/>'
+        '<param name="rfc2833-pt" value="101"/></settings></profile>'
+        for context, port in ports.items()
+    )
+    return f'<configuration name="sofia.conf"><profiles>{made}</profiles></configuration>'
+
+
 def trunk(port: int) -> str:
     """The parameters of a gateway to 127.0.0.1 at that port, which nobody registers with."""
     return (
