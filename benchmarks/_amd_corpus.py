@@ -14,37 +14,54 @@ from dataclasses import dataclass
 from operator import mul
 
 from _amd_line import CODECS, through
-from _amd_voices import MUSIC, RATE, Clip, Voice, at_speed, read_wav, tone
+from _amd_voices import MUSIC, RATE, Clip, Voice, at_speed, read_wav, seconds, tone
 
-_HEARD = 9.0  # seconds of each call; the judges decide in less
+_HEARD = 9.0  # seconds of each call after it has rung; the judges decide in less
+# Ringing tones: frequencies in Hz, then seconds on and off (ITU-T E.180 supplement 2).
+_RINGING: list[tuple[tuple[float, ...], tuple[float, ...]]] = [
+    ((440, 480), (2, 4)),
+    ((400, 450), (0.4, 0.2, 0.4, 2)),
+    ((425,), (1, 4)),
+    ((425,), (1.5, 3)),
+]
 
 
 @dataclass(frozen=True)
 class Call:
-    """``frames`` of 20 ms, 16-bit linear. ``kind`` says how it was made, for the tables."""
+    """``frames`` of 20 ms, 16-bit linear. ``kind`` says how it was made, ``line`` through what, for the tables.
+
+    ``rung`` ms of it were a ringing tone after the answer; times count from there.
+    """
 
     who: str  # person | machine
     kind: str
     voice: str
+    line: str
     frames: list[bytes]
+    rung: int = 0
 
 
 KINDS: dict[str, dict[str, int]] = {
     "person": {
-        "word": 72,  # "Hello?", a name, "Yes?"
+        "word": 68,  # "Hello?", a name, "Yes?"
         "two words": 8,  # "Hello? … Hello?", "Yes … Smith"
+        "again": 2,  # "Hello? …… Hello?", after a second of waiting
         "phrase": 8,  # "Doctor Miller's office, good morning, this is Ann."
         "two phrases": 2,  # a company's whole welcome, by a person
-        "after a noise": 4,  # a knock or a rustle of the handset, then a word
+        "after a noise": 3,  # a knock or a rustle of the handset, then a word
+        "after a cough": 1,
+        "talk behind": 3,  # a television, or others in the room, all the while
+        "ringing first": 1,  # an exchange that answers, and only then rings
         "slow to answer": 3,
         "silent": 3,
     },
     "machine": {
-        "greeting": 72,
+        "greeting": 71,
         "short greeting": 7,  # "Leave a message." and a beep
         "word, then": 6,  # "Hello. … You have reached"
         "late": 5,  # two to four seconds of silence before the greeting
         "tones first": 4,  # "the number you have dialled", behind its three tones
+        "ringing first": 1,
         "music": 3,
         "fax": 3,
     },
@@ -66,8 +83,10 @@ class Maker:
             for n in range(count):
                 voice = self._voices[n % len(self._voices)]
                 kind = self._dice.choices(list(KINDS[who]), list(KINDS[who].values()))[0]
+                rings = self._ringing() if kind == "ringing first" else []
                 clip = self._person(voice, kind) if who == "person" else self._machine(voice, kind)
-                yield Call(who, kind, voice.name, self._line(clip))
+                line, frames = self._line(rings, clip)
+                yield Call(who, kind, voice.name, line, frames, round(seconds(rings) * 1000))
 
     def _log(self, median: float, spread: float, low: float, high: float) -> float:
         return min(high, max(low, self._dice.lognormvariate(math.log(median), spread)))
@@ -83,13 +102,17 @@ class Maker:
         if kind == "after a noise":
             for _ in range(dice.randint(1, 3)):
                 before += self._knock() + _silence(dice.uniform(0.05, 0.4))
+        if kind == "after a cough":
+            before += self._cough() + _silence(dice.uniform(0.1, 0.6))
         phrase = kind in ("phrase", "two phrases")
         said = list(at_speed(dice.choice(voice.phrases if phrase else voice.words), speed))
         if kind in ("two words", "two phrases"):
             second = dice.choice(voice.phrases if phrase else voice.words)
             said += _silence(dice.uniform(0.08, 0.5)) + list(at_speed(second, speed))
-        again = list(at_speed(dice.choice(voice.words), speed))
-        return before + said + _silence(dice.uniform(1.8, 4)) + again
+        waits = _silence(dice.uniform(0.8, 1.5) if kind == "again" else dice.uniform(1.8, 4))
+        again = said if kind == "again" else list(at_speed(dice.choice(voice.words), speed))
+        clip = before + said + waits + again
+        return self._behind(clip) if kind == "talk behind" else clip
 
     def _machine(self, voice: Voice, kind: str) -> list[float]:
         dice = self._dice
@@ -120,26 +143,63 @@ class Maker:
         dice, length = self._dice, self._dice.uniform(0.02, 0.15)
         return [dice.gauss(0, 2500) * math.exp(-4 * n / (length * RATE)) for n in range(int(length * RATE))]
 
-    def _line(self, clip: list[float]) -> list[bytes]:
-        """Level, noise and codec: what arrives of the clip, in frames."""
+    def _cough(self) -> list[float]:
+        """One or two bursts of noise, as long as syllables."""
+        dice, out = self._dice, list[float]()
+        for _ in range(dice.randint(1, 2)):
+            length, kept = int(dice.uniform(0.12, 0.3) * RATE), 0.0
+            for n in range(length):
+                kept = 0.7 * kept + dice.gauss(0, 2500)
+                out.append(kept * math.sin(math.pi * n / length) ** 0.3)
+            out += _silence(dice.uniform(0.03, 0.15))
+        return out
+
+    def _behind(self, clip: list[float]) -> list[float]:
+        """Somebody else, farther away, who talks all the while: 14 to 26 dB fainter."""
+        dice, talk = self._dice, list[float]()
+        while len(talk) < _HEARD * RATE:
+            for part in dice.choice(dice.choice(self._voices).greetings):
+                talk += list(part) + _silence(dice.uniform(0.1, 0.4))
+        share = 10 ** (-dice.uniform(14, 26) / 20)
+        clip = clip + _silence(_HEARD)
+        return [a + share * b for a, b in zip(clip, talk, strict=False)]
+
+    def _ringing(self) -> list[float]:
+        """One or two rings, and part of the pause behind them."""
+        dice, out = self._dice, list[float]()
+        frequencies, cadence = dice.choice(_RINGING)
+        for _ in range(dice.randint(1, 2)):
+            for on, off in zip(cadence[::2], cadence[1::2], strict=True):
+                rings = [tone(hz, on, 1500) for hz in frequencies]
+                out += [sum(parts) for parts in zip(*rings, strict=True)] + _silence(off)
+        return out[: len(out) - int(dice.uniform(0, 0.8) * cadence[-1] * RATE)]
+
+    def _line(self, rings: list[float], clip: list[float]) -> tuple[str, list[bytes]]:
+        """Level, noise and codec, and what arrives of the clip, in frames."""
         dice = self._dice
         length = int(_HEARD * RATE)
         clip = (clip + _silence(_HEARD))[:length]
-        loud = sorted(sum(map(mul, f, f)) / 160 for f in (clip[n : n + 160] for n in range(0, length, 160)))
-        active = math.sqrt(loud[-max(3, len(loud) // 12)]) or 1000.0
-        wanted = 32768 * 10 ** (dice.uniform(-34, -14) / 20)  # of the loud frames
+        powers = sorted(sum(map(mul, f, f)) / 160 for f in (clip[n : n + 160] for n in range(0, length, 160)))
+        # Of what is heard, not of the whole: else those who say little would be the louder ones.
+        heard = [power for power in powers if power > powers[-3] / 300]
+        active = math.sqrt(heard[len(heard) * 3 // 4]) if heard else 1000.0
+        loudness = dice.uniform(-34, -14)
+        wanted = 32768 * 10 ** (loudness / 20)  # of the loud frames
         gain = wanted / max(active, 50.0)
-        noise = self._noises[dice.choice(list(self._noises))]
-        amount = wanted * 10 ** (-dice.triangular(12, 48, 34) / 20)
-        start = dice.randrange(len(noise) - length)
+        kind = dice.choice(list(self._noises))
+        noise, above = self._noises[kind], dice.triangular(12, 48, 34)
+        amount = wanted * 10 ** (-above / 20)
+        clip = rings + clip
+        start = dice.randrange(len(noise) - len(clip))
         out = [max(-32600.0, min(32600.0, s * gain + n * amount)) for s, n in zip(clip, noise[start:], strict=False)]
-        whole = through(dice.choice(CODECS), array("h", map(round, out)))
-        raw = whole.tobytes()
-        return [raw[n : n + 320] for n in range(0, len(raw) - 319, 320)]
+        codec = dice.choice(CODECS)
+        raw = through(codec, array("h", map(round, out))).tobytes()
+        line = f"{kind} {above // 12 * 12:.0f} dB below, {loudness // 7 * 7:.0f} dBFS, {codec}"
+        return line, [raw[n : n + 320] for n in range(0, len(raw) - 319, 320)]
 
     def _noise(self, name: str) -> Clip:
-        """Twenty seconds of it, at a power of one."""
-        dice, length = self._dice, int(20 * RATE)
+        """Thirty seconds of it, at a power of one."""
+        dice, length = self._dice, int(30 * RATE)
         made: list[float]
         if name == "hum":
             made = [

@@ -98,7 +98,44 @@ TEXTS: dict[str, tuple[list[str], list[str], list[list[str]]]] = {
         ["Yıldız Kliniği, günaydın, ben Elif.", "Merhaba, danışma, buyurun."],
         [["Aradığınız kişiye şu anda ulaşılamıyor.", "Lütfen sinyal sesinden sonra mesajınızı bırakın."]],
     ),
+    "fi": (
+        ["Haloo?", "Virtanen.", "No hei.", "Matti puhelimessa."],
+        ["Terveysasema, huomenta, Liisa puhelimessa.", "Autokorjaamo Nieminen, kuinka voin auttaa?"],
+        [
+            ["Hei, soitit Matille.", "En voi nyt vastata.", "Jätä viesti äänimerkin jälkeen."],
+            ["Tavoittelemaanne henkilöön ei juuri nyt saada yhteyttä.", "Yrittäkää myöhemmin uudelleen."],
+        ],
+    ),
+    "da": (
+        ["Hallo?", "Ja?", "Det er Mette.", "Jensen."],
+        ["Lægehuset, godmorgen, du taler med Anne.", "Cykelbutikken, goddag."],
+        [
+            ["Hej, du har ringt til Mette.", "Jeg kan ikke tage telefonen lige nu.", "Læg en besked efter tonen."],
+            ["Den person du ringer til kan ikke træffes.", "Prøv igen senere, eller indtal en besked."],
+        ],
+    ),
+    "hu": (
+        ["Halló?", "Tessék?", "Igen, Kovács.", "Jó napot."],
+        ["Orvosi rendelő, jó reggelt, Éva vagyok.", "Virágbolt, tessék parancsolni."],
+        [
+            [
+                "Üdvözlöm, Kovács Péter hangpostája.",
+                "Most nem tudom felvenni.",
+                "Kérem, hagyjon üzenetet a sípszó után.",
+            ],
+            ["A hívott szám jelenleg nem elérhető.", "Kérjük, hívja később."],
+        ],
+    ),
+    "ro": (
+        ["Alo?", "Da?", "Da, vă rog.", "Popescu la telefon."],
+        ["Cabinetul doctorului Ionescu, bună ziua.", "Hotelul Central, recepția, cu ce vă pot ajuta?"],
+        [
+            ["Bună, ai sunat la Andrei.", "Nu pot răspunde acum.", "Lasă un mesaj după semnal."],
+            ["Abonatul apelat nu este disponibil.", "Vă rugăm să reveniți mai târziu."],
+        ],
+    ),
 }
 
 FIT_LANGUAGES = ("en", "de", "fr", "pl", "cs")
 REPORT_LANGUAGES = ("es", "it", "nl", "sv", "pt", "tr")
+HOLDOUT_LANGUAGES = ("fi", "da", "hu", "ro")  # benchmarks/_amd_holdout.py

@@ -98,12 +98,14 @@ def tone(hz: float, length: float, level: float = 5000) -> Clip:
 def real_voice(name: str) -> Voice | None:
     """A recorded voice, or None where its package is not installed."""
     folder = SOUNDS / name
-    if not folder.is_dir():
-        return None
-    clips = {p.stem: trimmed(read_wav(p)) for p in sorted(folder.glob("*.wav"))}
-    short = sorted((folder / "phonetic").glob("*.wav"))
-    digits = [trimmed(read_wav(folder / "digits" / f"{n}.wav")) for n in range(1, 10)]
-    names = [trimmed(read_wav(p)) for p in short[:12]]
+    return prompts_voice(folder, name) if folder.is_dir() else None
+
+
+def prompts_voice(folder: Path, name: str) -> Voice:
+    """A set of Asterisk's prompts, as .wav or .gsm files (these need sox)."""
+    clips = _clips(folder)
+    digits = [clip for name, clip in _clips(folder / "digits").items() if name in "123456789"]
+    names = list(_clips(folder / "phonetic").values())[:12]
     noises = ("beep", "tone", "monkeys", "silence", "confbridge")
     speech = {k: c for k, c in clips.items() if not any(noise in k for noise in noises)}
     asks = ("hello", "vm-goodbye", "goodbye", "auth-thankyou", "sorry", "im-sorry", "vm-sorry", "transfer", "calling")
@@ -123,6 +125,17 @@ def real_voice(name: str) -> Voice | None:
     if "hello" in speech and intro:
         greetings += [[speech["hello"], *intro], [speech["hello"], speech["vm-nobodyavail"]]]
     return Voice(name, words, phrases, greetings)
+
+
+def _clips(folder: Path) -> dict[str, Clip]:
+    found = {p.stem: trimmed(_read_gsm(p)) for p in sorted(folder.glob("*.gsm"))}
+    return found | {p.stem: trimmed(read_wav(p)) for p in sorted(folder.glob("*.wav"))}
+
+
+def _read_gsm(path: Path) -> Clip:
+    raw = ["-t", "raw", "-r", str(RATE), "-e", "signed", "-b", "16", "-c", "1", "-"]
+    done = subprocess.run(["sox", "-D", str(path), *raw], capture_output=True, check=True)
+    return array("h", done.stdout)
 
 
 def rendered_voice(language: str) -> Voice:

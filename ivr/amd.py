@@ -18,12 +18,15 @@ from dataclasses import dataclass
 
 from fs_app.domain.amd import AmdParameters
 from fs_app.domain.enums import WhoAnswered
-from ivr.hearing import FRAME_MS, RATE, Sound, Tones, hear
+from ivr.hearing import FRAME_MS, RATE, Progress, Sound, Tones, hear
 
 _QUIET = 24.0  # dB: the noise of an idle PCM line; no floor is lower
 _SILENT = -1.0  # dB: in place of the level of what is not listened to
 _FAINT = 42.0  # dB: fainter than this nobody speaks into a telephone
 _RANGE = 12.0  # dB between noise and speech; steady noise has less
+_NEAR = 14.0  # dB: who is so much fainter than the loudest speaker is not at the telephone
+_NEAR_FRAMES = 10  # between two of the near speaker's louder frames, or behind the last
+_STEADY = 50.0  # dB: louder than this, a line on which nobody speaks is none on which nobody makes a sound
 _CLICK = 3  # frames: a shorter sound is a click or a knock, not speech
 _KNOCK = 140  # ms: the handset, or the line that is switched through; the shortest words are longer
 _AFTER_KNOCK = 200  # ms: after such a silence, what comes is the first word
@@ -31,10 +34,23 @@ _JOIN = 5  # frames: a shorter silence is a closed consonant, inside a word
 _TONE = 160  # ms
 _BEEP = 120  # ms
 _AFTER_BEEP = 200  # ms without a tone: of several beeps, the last is waited for
-_LATE = 700  # ms: people who answer say something sooner, most machines do not
-_LATE_SHARE = 0.45  # of the time beyond that is added to the silence that is waited for,
+_LONGEST_BEEP = 1000  # ms that the switch may take for one and we do not
+_AFTER_TOLD = 500  # ms of quiet after a beep that only the switch has heard
+# Found, together with the defaults of AmdParameters, on the voices of benchmarks/_amd_voices.fit_voices(), by a search
+# for the fewest false decisions with persons decided in 1.5 s.
+_SYLLABLE = 250  # ms: after a word of one syllable
+_SHORTEST = 0.75  # of silence_after_word will do
+_LONG_PHRASE = 1200  # ms beyond `phrase`: only then all of silence_after_phrase is waited for,
+_SHORT_PHRASE = 0.86  # and so much of it before
+_PAUSE_SHARE = 0.9  # of the longest pause so far,
+_PAUSE_MORE = 40  # and so many ms more, at least
+_LATE = 600  # ms: people who answer say something sooner, most machines do not
+_LATE_SHARE = 0.8  # of the time beyond that is added to the silence that is waited for,
 _LATE_MOST = 300  # but no more than so many ms
 _PROGRESS = 700.0  # Hz: below are the tones of call progress, which say nothing about who answers
+_ECHO = 100  # ms: what a codec makes of the end of a tone
+_BETWEEN_RINGS = 6000  # ms; the longest pause of a ringing tone is 5 s (ITU-T E.180)
+_RINGS = 60_000  # ms of ringing, and nobody comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,21 @@ class Speech:
     pause: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``tone_ms`` and ``tone_hz`` of the present tone; ``steady``: something loud that never pauses, such as music.
+
+    ``speech`` is what was said after the first ``rung`` ms of ``now``, of which the last were a ringing tone.
+    """
+
+    speech: Speech | None
+    tone_ms: int
+    tone_hz: float
+    steady: bool
+    now: int
+    rung: int
+
+
 class Levels:
     """The levels of all frames so far, and what they say of noise and speech: both seen anew with each frame."""
 
@@ -75,10 +106,14 @@ class Levels:
         """What is louder is speech; None while nothing stands out of the noise."""
         if len(self._sorted) <= _CLICK:
             return None
-        floor, peak = self.floor(), self._sorted[-_CLICK]
+        floor, peak = self.floor(), self.peak()
         if peak < _FAINT or peak - floor < _RANGE:
             return None
         return max(floor + 6, floor + 0.45 * (peak - floor), peak - 30)
+
+    def peak(self) -> float:
+        """The loudest, but for clicks."""
+        return self._sorted[-_CLICK]
 
     def hush(self, count: int) -> None:
         """The last ``count`` frames were a tone, which is neither speech nor noise: they say nothing."""
@@ -97,6 +132,8 @@ class Judge:
         self.levels = Levels()
         self.tones = Tones()
         self.decision: Decision | None = None
+        self._progress = Progress()
+        self._ms = self._rung = 0  # in all, and until the last tone of call progress was over
 
     def feed(self, frame: bytes) -> Decision | None:
         """The next 20 ms; the decision as soon as there is one, and from then on the same."""
@@ -104,25 +141,42 @@ class Judge:
 
     def hear(self, sound: Sound) -> Decision | None:
         """As :meth:`feed`, for a frame that has been measured already."""
-        if self.decision is None:
-            self.tones.feed(sound)
-            self.levels.add(sound.level)
-            if self.tones.ms >= _TONE:  # not sooner: a single vowel may look like a tone
-                self.levels.hush(self.tones.ms // FRAME_MS)
-            now = len(self.levels.frames) * FRAME_MS
-            self.decision = decide(self._rules, self.speech(), self.tones.ms, self.tones.hz, now)
+        if self.decision is not None:
+            return self.decision
+        self._ms += FRAME_MS
+        self.tones.feed(sound)
+        self._progress.feed(sound)
+        if self._progress.ms or self._progress.since <= _ECHO:
+            # The exchange has answered and now rings somebody: what has been heard so far says nothing about them.
+            self.levels, self._rung = Levels(), self._ms
+            if self._progress.busy:
+                self.decision = Decision(WhoAnswered.MACHINE, "a busy tone", self._ms)
+            elif self._ms >= _RINGS:
+                self.decision = Decision(WhoAnswered.UNKNOWN, f"it was still ringing after {self._ms} ms", self._ms)
+            return self.decision
+        self.levels.add(sound.level)
+        if self.tones.ms >= _TONE:  # not sooner: a single vowel may look like a tone
+            self.levels.hush(self.tones.ms // FRAME_MS)
+        self.decision = decide(self._rules, self.heard())
         return self.decision
+
+    def heard(self) -> Heard:
+        """All that the decision follows from, as it looks now."""
+        return Heard(self.speech(), self.tones.ms, self.tones.hz, self.levels.floor() >= _STEADY, self._ms, self._rung)
 
     def speech(self) -> Speech | None:
         """Where there was speech, as it looks now."""
         threshold, levels = self.levels.threshold(), self.levels.frames
         if threshold is None:
             return None
+        near = max(threshold, self.levels.peak() - _NEAR)
         onset = end = -1
         pause = start = 0
-        loud = False
+        loud, last = False, -_NEAR_FRAMES
         for at, level in enumerate((*levels, 0.0)):
-            if (level > threshold) is loud:
+            if level > near:
+                last = at
+            if (level > threshold and at - last < _NEAR_FRAMES) is loud:
                 continue
             loud = not loud
             if loud:
@@ -139,32 +193,50 @@ class Judge:
         return Speech(onset * FRAME_MS, (end - onset) * FRAME_MS, (len(levels) - end) * FRAME_MS, pause * FRAME_MS)
 
 
-def decide(rules: AmdParameters, speech: Speech | None, tone_ms: int, tone_hz: float, now: int) -> Decision | None:
-    """What follows from what has been heard in the first ``now`` ms; None: it is too early to say."""
-    if tone_ms >= _TONE and (speech is not None or tone_hz > _PROGRESS):
-        return Decision(WhoAnswered.MACHINE, f"a tone of {tone_hz:.0f} Hz", now)
+def decide(rules: AmdParameters, heard: Heard) -> Decision | None:
+    """What follows from what has been heard; None: it is too early to say."""
+    speech, now = heard.speech, heard.now
+    since = now - heard.rung
+    if heard.tone_ms >= _TONE and (speech is not None or heard.tone_hz > _PROGRESS):
+        return Decision(WhoAnswered.MACHINE, f"a tone of {heard.tone_hz:.0f} Hz", now)
     if speech is None:
-        if now >= rules.initial_silence:
-            return Decision(WhoAnswered.UNKNOWN, f"no speech for {now} ms", now)
-    elif speech.silence >= needed(rules, speech):
+        if since >= (max(rules.initial_silence, _BETWEEN_RINGS) if heard.rung else rules.initial_silence):
+            if rules.silence_is_machine:
+                return Decision(WhoAnswered.MACHINE, f"no speech for {since} ms", now)
+            if heard.steady:
+                return Decision(WhoAnswered.MACHINE, f"a loud sound without a pause for {since} ms", now)
+            return Decision(WhoAnswered.UNKNOWN, f"no speech for {since} ms", now)
+    elif speech.silence >= needed(rules, speech, 0 if heard.rung else speech.onset):
         said = f"{speech.span} ms of speech after {speech.onset} ms, then {speech.silence} ms of silence"
         return Decision(WhoAnswered.PERSON, said, now)
     elif speech.span >= rules.greeting:
         return Decision(WhoAnswered.MACHINE, f"{speech.span} ms of speech without a long silence", now)
-    if now >= rules.total:
-        return Decision(WhoAnswered.UNKNOWN, f"undecided after {now} ms", now)
+    if since >= rules.total:
+        return Decision(WhoAnswered.UNKNOWN, f"undecided after {since} ms", now)
     return None
 
 
-def needed(rules: AmdParameters, speech: Speech) -> float:
+def needed(rules: AmdParameters, speech: Speech, onset: int) -> float:
     """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word, longer
-    where the first word came late, and clearly longer than the pauses this speaker makes."""
-    if speech.span < _KNOCK:
+    where the first word came late, and longer than the pauses this speaker makes."""
+    span = speech.span
+    if span < _KNOCK:
         return rules.silence_after_phrase
-    share = min(1.0, max(0.0, (speech.span - rules.word) / (rules.phrase - rules.word)))
-    usual = rules.silence_after_word + share * (rules.silence_after_phrase - rules.silence_after_word)
-    late = min(_LATE_MOST, _LATE_SHARE * max(0, speech.onset - _LATE))
-    return max(usual + late, speech.pause * 1.2 + 60)
+    word, phrase = rules.silence_after_word, rules.silence_after_phrase
+    if span <= rules.word:
+        usual = word * _between(span, _SYLLABLE, rules.word, _SHORTEST, 1)
+    elif span <= rules.phrase:
+        usual = _between(span, rules.word, rules.phrase, word, max(word, _SHORT_PHRASE * phrase))
+    else:
+        usual = phrase * _between(span, rules.phrase, rules.phrase + _LONG_PHRASE, _SHORT_PHRASE, 1)
+    late = min(_LATE_MOST, _LATE_SHARE * max(0, onset - _LATE))
+    return max(usual + late, _PAUSE_SHARE * speech.pause + _PAUSE_MORE)
+
+
+def _between(value: float, low: float, high: float, first: float, last: float) -> float:
+    """``first`` up to ``low``, ``last`` from ``high`` on, and in proportion between the two."""
+    share = 1.0 if high <= low else min(1.0, max(0.0, (value - low) / (high - low)))
+    return first + share * (last - first)
 
 
 class GreetingEnd:
@@ -182,6 +254,13 @@ class GreetingEnd:
         self._spoken = judge.speech() is not None
         self._beep = judge.tones.ms if self._spoken else 0
         self._ms = self._quiet = 0
+        self._told = False
+        self._since = 0  # ms of speech since we were told
+
+    def told_of_a_beep(self) -> None:
+        """The switch says that it hears one. It may be a vowel: so it counts only if no speech follows."""
+        if self._spoken:
+            self._told, self._since = True, 0
 
     def feed(self, frame: bytes) -> str | None:
         """The next 20 ms; why the message may be spoken now, in words, as soon as it may."""
@@ -196,8 +275,13 @@ class GreetingEnd:
         self._spoken = self._spoken or loud
         if tone and self._spoken:
             self._beep = self._tones.ms
+        if self._told and loud:
+            self._since += FRAME_MS
+            self._told = self._since <= _LONGEST_BEEP
         if self._beep and self._quiet >= _AFTER_BEEP:
             return f"after a beep, {self._ms} ms later"
+        if self._told and self._quiet >= _AFTER_TOLD:
+            return f"after a beep that mod_avmd heard, {self._ms} ms later"
         if self._quiet >= self._rules.message_silence:
             return f"after {self._quiet} ms of silence, {self._ms} ms later"
         if self._ms >= self._rules.message_wait:

@@ -79,6 +79,8 @@ class _Answered:
                 return self._person()
             if self._plan.behavior is AmdBehavior.HUMAN_ONLY:
                 return self._finish("a machine answered; only persons are told")
+            if rules.avmd:
+                frames.find_beeps()
             ready = self._greeting(GreetingEnd(rules, judge), frames)
         if self._pressed():
             self._record(WhoAnswered.PERSON, "a key was pressed during the greeting")
@@ -103,7 +105,11 @@ class _Answered:
 
     def _greeting(self, end: GreetingEnd, frames: Frames) -> str:
         """Until the message can be left, a key is pressed or the call ends: why now, in words."""
+        beeps = 0
         for frame in self._heard(frames):
+            if frames.beeps > beeps:
+                beeps = frames.beeps
+                end.told_of_a_beep()
             ready = end.feed(frame)
             if ready is not None:
                 return ready

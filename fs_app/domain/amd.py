@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from fs_app.domain.enums import WhoAnswered
 from fs_app.errors import InvalidInput
@@ -25,6 +26,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 }
 
 
+FLAGS = ("avmd", "silence_is_machine")
 _VARIABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
 _PERSON = frozenset({"person", "human", "hum", "live"})
 _MACHINE = frozenset({"machine", "amd", "mach", "voicemail", "answering_machine", "fax", "beep", "tone", "sit"})
@@ -46,48 +48,64 @@ def in_other_words(word: str) -> WhoAnswered:
 class AmdParameters:
     """Times in milliseconds. The defaults were fitted by ``benchmarks/amd.py --fit``; docs/amd.md says what each does.
 
-    ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech of up
-    to ``word``, and ``silence_after_phrase`` after speech of ``phrase`` or more, mean that somebody waits for an
-    answer: a person; in between it is in proportion. Speech of ``greeting`` without such a silence: a machine.
-    ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its greeting where no beep
-    comes, and after ``message_wait`` the message is left whatever the machine does.
-    ``variable``: a channel variable of the switch's own detection module; where it is set, it decides.
+    ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech of
+    ``word``, somewhat less after less, and ``silence_after_phrase`` after speech much longer than ``phrase``, mean
+    that somebody waits for an answer: a person; in between it is in proportion. Speech of ``greeting`` without such a
+    silence: a machine. ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its
+    greeting where no beep comes, and after ``message_wait`` the message is left whatever the machine does.
+    ``variable``: a channel variable of the switch's own detection module; where it is set, it decides. ``avmd``:
+    whether the switch's mod_avmd, where it is loaded, looks for the machine's beep, too. ``silence_is_machine``: who
+    says nothing for ``initial_silence`` is a machine instead of unknown.
     """
 
     initial_silence: int = 4000
-    silence_after_word: int = 340
-    silence_after_phrase: int = 1250
-    word: int = 730
-    phrase: int = 1100
-    greeting: int = 3300
+    silence_after_word: int = 400
+    silence_after_phrase: int = 1000
+    word: int = 750
+    phrase: int = 950
+    greeting: int = 3200
     total: int = 8000
     message_silence: int = 3000
     message_wait: int = 60_000
     variable: str = ""
+    avmd: bool = True
+    silence_is_machine: bool = False
 
     @staticmethod
     def from_mapping(values: Mapping[str, object], field: str = "amd_parameters") -> AmdParameters:
-        """Those given, and the defaults for the others.
+        """Those given, and the defaults for the others, as far as they go together.
 
-        Raises InvalidInput for an unknown name, a ``variable`` that is no name, a value that is not a whole number
-        within :data:`LIMITS`, a ``phrase`` that is not longer than a ``word``, and a ``silence_after_phrase`` shorter
-        than ``silence_after_word``.
+        Raises InvalidInput for an unknown name, a ``variable`` that is no name, a flag that is not true or false,
+        a value that is not a whole number within :data:`LIMITS`, a ``phrase`` that is not longer than a ``word``, and a
+        ``silence_after_phrase`` shorter than ``silence_after_word``.
         """
-        checked: dict[str, int] = {}
+        checked: dict[str, Any] = {}
         variable = values.get("variable", "")
         if not isinstance(variable, str) or not (variable == "" or _VARIABLE.fullmatch(variable)):
             raise InvalidInput(field, "variable is the name of a channel variable, such as amd_result")
+        for name in FLAGS:
+            if name in values:
+                if not isinstance(values[name], bool):
+                    raise InvalidInput(field, f"{name} is true or false")
+                checked[name] = values[name]
         for name, value in values.items():
-            if name == "variable":
+            if name == "variable" or name in FLAGS:
                 continue
             if name not in LIMITS:
-                raise InvalidInput(field, f"there is no {str(name)[:40]!r}; there are {', '.join(LIMITS)}, variable")
+                raise InvalidInput(
+                    field, f"there is no {str(name)[:40]!r}; there are {', '.join((*LIMITS, *FLAGS))} and variable"
+                )
             low, high = LIMITS[name]
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or value != int(value) or not low <= value <= high:  # type: ignore[call-overload,operator]
                 raise InvalidInput(field, f"{name} is a whole number of milliseconds from {low} to {high}")
             checked[name] = int(value)  # type: ignore[call-overload]
         made = AmdParameters(**checked, variable=variable)
+        # Who sets one of a pair must not have to know the default of the other.
+        if "phrase" not in values:
+            made = replace(made, phrase=max(made.phrase, made.word + 200))
+        if "silence_after_phrase" not in values:
+            made = replace(made, silence_after_phrase=max(made.silence_after_phrase, made.silence_after_word))
         if made.phrase <= made.word:
             raise InvalidInput(field, f"phrase ({made.phrase}) is longer than word ({made.word})")
         if made.silence_after_phrase < made.silence_after_word:
@@ -95,4 +113,4 @@ class AmdParameters:
         return made
 
 
-assert {*LIMITS, "variable"} == {f.name for f in fields(AmdParameters)}
+assert {*LIMITS, *FLAGS, "variable"} == {f.name for f in fields(AmdParameters)}

@@ -61,7 +61,7 @@ class ApiCommands:
             "strftime": lambda a: core.clock.now().strftime(a or "%Y-%m-%d %T"),
             "strepoch": lambda a: str(microseconds(core.clock.now()) // 1_000_000),
             "uptime": lambda a: f"{int(self._uptime().total_seconds())}\n",
-            "module_exists": lambda a: "true",
+            "module_exists": lambda a: "false" if a.strip() == "mod_avmd" else "true",
             "system": self.system,
         }  # fmt: skip
         if allow_control:

@@ -99,6 +99,15 @@ class Frames(Protocol):
     @property
     def rate(self) -> int: ...
 
+    @property
+    def beeps(self) -> int:
+        """How many beeps the switch has found by itself since :meth:`find_beeps`."""
+        ...
+
+    def find_beeps(self) -> None:
+        """Have the switch look for beeps too, as long as this is open, where it can (mod_avmd); else nothing."""
+        ...
+
     def next(self, timeout: float) -> bytes | None:
         """The next frame; None when none came within ``timeout`` seconds or the call is over."""
         ...

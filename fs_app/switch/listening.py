@@ -6,6 +6,10 @@ reach another call that was given the same port.
 
 Two orders would end the whole switch, and are never given: one before the answer, where a parked call has no audio yet,
 and a second one in the same call, for it then stops a thread that never began.
+
+Where the switch has mod_avmd, that looks for beeps beside us: ``avmd_start`` hangs itself into the call's audio and
+returns at once, still within the loop that sends us the frames, so neither takes anything from the other. (Its command
+``avmd UUID start`` does not start the threads that would look; only the application does.)
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ from contextlib import contextmanager
 import gevent
 import gevent.socket
 
-from fs_app.errors import SwitchError
-from fs_app.switch.session import OutboundSession
-from fs_app.switch.wire import sendmsg
+from fs_app.errors import CommandRejected, SwitchError
+from fs_app.switch.channel import ChannelHungUp
+from fs_app.switch.session import BEEP, OutboundSession
+from fs_app.switch.wire import command, sendmsg
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ FRAMES_A_SECOND = 50
 KEPT = 500  # frames (10 s) that wait for a slow listener; the oldest go first
 GAP = 1.0  # seconds without a frame that end the iteration
 _DATAGRAM = 65536
+# Each detector is a thread, and the module's default is 37 of them; these find the beeps of voicemails.
+_AVMD = "outbound_channel=1,inbound_channel=0,detectors_n=4,detectors_lagged_n=1"
 
 
 class _Elapsed(Exception):
@@ -45,6 +52,33 @@ class UdpFrames:
         self._sender: object = None
         self._frames: deque[bytes] = deque(maxlen=KEPT)
         self._rest = b""
+        self._finding = False
+        self._beeps_before = 0
+
+    @property
+    def beeps(self) -> int:
+        return self._session.beeps - self._beeps_before if self._finding else 0
+
+    def find_beeps(self) -> None:
+        session = self._session
+        if self._finding or session.ask("module_exists mod_avmd").strip() != "true":
+            return  # an application that is not there would end the call
+        try:
+            session.request(command(f"event plain CUSTOM {BEEP}"))
+            self._beeps_before = session.beeps
+            session.run("avmd_start", _AVMD)
+            self._finding = True
+        except ChannelHungUp:
+            pass  # whoever takes the next frame finds out
+        except (CommandRejected, SwitchError) as error:
+            log.warning("%s: mod_avmd does not look for beeps: %s", session.uuid, error)
+
+    def _find_no_more(self) -> None:
+        try:
+            self._session.run("avmd_stop")
+        except (ChannelHungUp, CommandRejected, SwitchError) as error:
+            log.debug("%s: avmd_stop: %s", self._session.uuid, error)
+        self._finding = False
 
     @property
     def rate(self) -> int:
@@ -86,6 +120,8 @@ class UdpFrames:
         finally:
             if reader is not None:
                 reader.kill()
+            if self._finding:
+                self._find_no_more()
             self._frames.clear()
             self._rest = b""
 

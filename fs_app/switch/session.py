@@ -18,6 +18,7 @@ from fs_app.switch.wire import Frame, command, execute
 
 log = logging.getLogger(__name__)
 
+BEEP = "avmd::beep"  # the event by which mod_avmd says that it has found one
 LINGER = 5  # seconds the switch keeps the socket after a hang-up, so that the last events arrive
 # The originate sets these too; a call that comes in by a dialplan has only these.
 SETTINGS = ("app_disable_expand_variables=true", "playback_terminators=any")
@@ -36,12 +37,14 @@ Running = gevent.event.AsyncResult  # of the CHANNEL_EXECUTE_COMPLETE of one app
 
 class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: ignore[misc]  # greenswitch has no types
     """What comes from one call. ``keys`` holds every digit not yet taken, in order; ``hangup_cause`` is None while the
-    call lives; ``news`` is set whenever one of them changes or an application completes. ``over`` is set with the last
-    event of the call, when every file that was recorded is complete, or when the connection is lost."""
+    call lives; ``beeps`` counts those that the switch has found; ``news`` is set whenever one of them changes or an
+    application completes. ``over`` is set with the last event of the call, when every file that was recorded is
+    complete, or when the connection is lost."""
 
     def __init__(self, client_address: object, sock: gevent.socket.socket) -> None:
         self.keys: list[str] = []
         self.hangup_cause: str | None = None
+        self.beeps = 0
         self.news = gevent.event.Event()
         self.over = gevent.event.Event()
         self._running: dict[str, Running[Frame]] = {}
@@ -148,6 +151,10 @@ class OutboundSession(SafeProtocol, greenswitch.esl.OutboundSession):  # type: i
             running = self._running.pop(event.get("Application-UUID", ""), None)
             if running is not None:
                 running.set(event)
+                self.news.set()
+        elif name == "CUSTOM":
+            if event.get("Event-Subclass") == BEEP and self._is_mine(event):
+                self.beeps += 1
                 self.news.set()
         elif name in ("CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE") and self._is_mine(event):
             self._latest = event

@@ -19,7 +19,8 @@ from httpapi.schema import Schema
 
 _AMD = (
     f"an object of numbers of milliseconds, any of {', '.join(LIMITS)}, and of variable, the name of a channel "
-    "variable that a detection module of the switch sets; null: the defaults"
+    "variable that a detection module of the switch sets, avmd and silence_is_machine (true or false); null: the "
+    "defaults"
 )
 
 

@@ -35,7 +35,7 @@ class During:
 
     ``missing``: a file cannot be played. ``result`` is what a record, transfer or conference returns; without it that
     follows from the keys and the hang-up. ``seconds`` is how long it took. ``recording`` is what a record writes into
-    its file, ``frames`` what is heard in listening.
+    its file, ``frames`` what is heard in listening; with the frame ``beep`` the switch says that it hears one.
     """
 
     keys: str = ""
@@ -46,6 +46,7 @@ class During:
     seconds: float = 3.0
     recording: bytes = b"RIFF of what was said"
     frames: tuple[bytes, ...] = ()
+    beep: int | None = None
 
 
 class ScriptedFrames:
@@ -53,10 +54,21 @@ class ScriptedFrames:
 
     rate = 8000
 
-    def __init__(self, frames: Sequence[bytes]) -> None:
+    def __init__(self, frames: Sequence[bytes], beep: int | None = None) -> None:
         self._frames = iter(frames)
+        self._beep = beep
+        self._given = 0
+        self._finding = False
+
+    @property
+    def beeps(self) -> int:
+        return int(self._finding and self._beep is not None and self._given > self._beep)
+
+    def find_beeps(self) -> None:
+        self._finding = True
 
     def next(self, timeout: float) -> bytes | None:
+        self._given += 1
         return next(self._frames, None)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -182,7 +194,8 @@ class ScriptedChannel:
     def listen(self) -> AbstractContextManager[ScriptedFrames]:
         self._alive()
         self.tape.append(("listen",))
-        return nullcontext(ScriptedFrames(self._during().frames))
+        moment = self._during()
+        return nullcontext(ScriptedFrames(moment.frames, moment.beep))
 
     def hangup_after(self, seconds: int) -> None:
         self._alive()

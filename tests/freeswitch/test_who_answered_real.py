@@ -7,6 +7,7 @@ the switch's temp_dir. The voices are those of Debian's asterisk-core-sounds-en-
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 import shutil
@@ -51,6 +52,14 @@ def voice(*names: str) -> bytes:
             assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (RATE, 1, 2)
             parts.append(sound.readframes(sound.getnframes()))
     return quiet(150).join(parts)
+
+
+def warble(ms: int) -> bytes:
+    """A tone of 1000 Hz that goes up and down by 30 Hz, six times a second."""
+    turns = (
+        1000 * t + 30 / 6 * math.sin(2 * math.pi * 6 * t) / (2 * math.pi) for t in (n / RATE for n in range(ms * 8))
+    )
+    return array("h", (round(5000 * math.sin(2 * math.pi * turn)) for turn in turns)).tobytes()
 
 
 def write(path: Path, *parts: bytes) -> bytes:
@@ -190,6 +199,22 @@ def test_persons_only_and_machines_only(world: World) -> None:
     assert (second.callrequest.message_left, second.status) == (False, AlarmStatus.SUCCESS)
     assert second.callrequest.last_section is None
     assert loud_seconds(world.heard(person)) > 0.5  # a polite word
+
+
+@pytest.mark.parametrize("avmd", [True, False])
+def test_a_beep_that_the_switch_finds_before_us(world: World, avmd: bool) -> None:
+    """It warbles, which our own ears do not take. mod_avmd hears it while the audio goes on coming to us."""
+    if world.service.switches[0].api("module_exists mod_avmd").strip() != "true":
+        pytest.skip("mod_avmd is not loaded: its beeps were not heard")
+    signal = quiet(700) + voice(*GREETING) + quiet(400) + warble(600)
+    machine = world.callee(signal, quiet(15_000))
+    [attempt] = world.call(AmdBehavior.ALWAYS, machine, amd_parameters={"avmd": avmd})
+    call: CallRequest = attempt.callrequest
+    assert (call.amd_status, call.message_left, attempt.callstatus) == ("machine", True, 7), call.amd_reason
+    assert ("a beep that mod_avmd heard" in call.reason) is avmd, call.reason
+    begun = loud_from(world.heard(machine)) - len(signal) / 2 / RATE
+    assert (0.3 if avmd else 2.4) <= begun <= (1.6 if avmd else 4.5)
+    assert 1.4 <= loud_seconds(world.heard(machine)) <= 2.1  # once, and nothing else
 
 
 # ---- over SIP and RTP

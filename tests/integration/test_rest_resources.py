@@ -407,6 +407,8 @@ def test_a_calls_answers_are_read_with_their_questions(api: Api) -> None:
         ({"word": 900, "phrase": 800}, "phrase (800) is longer than word (900)"),
         ({"variable": "amd result"}, "the name of a channel variable"),
         ({"variable": 7}, "the name of a channel variable"),
+        ({"avmd": "yes"}, "avmd is true or false"),
+        ({"silence_is_machine": 1}, "silence_is_machine is true or false"),
         ([3000], "is an array: give an object"),
     ],
 )
@@ -416,9 +418,9 @@ def test_parameters_of_detection_are_checked(sqlite_api: Api, given: object, wor
     told = sqlite_api.refused("POST", "calendar-setting/", {**body, "amd_parameters": given})
     assert words in told["amd_parameters"][0]
     kept = sqlite_api.post(
-        "calendar-setting/", {**body, "amd_parameters": {"greeting": 3000, "variable": "amd_result"}}
+        "calendar-setting/", {**body, "amd_parameters": {"greeting": 3000, "variable": "amd_result", "avmd": False}}
     )
-    assert kept["amd_parameters"] == {"greeting": 3000, "variable": "amd_result"}
+    assert kept["amd_parameters"] == {"greeting": 3000, "variable": "amd_result", "avmd": False}
     assert sqlite_api.patch(path_of(kept), {"amd_parameters": None})["amd_parameters"] is None
 
 

@@ -33,11 +33,22 @@ def noise(ms: int, level: float) -> bytes:
     return quiet(ms, level=level, seed=7)
 
 
-def dual(ms: int, one: float, two: float) -> bytes:
-    """Two tones at once, as of a ringing line in North America."""
+def tones(ms: int, *frequencies: float) -> bytes:
+    """Several at once, as of a line that rings."""
     turn = 2 * math.pi / RATE
-    wave = (2500 * (math.sin(one * turn * n) + math.sin(two * turn * n)) for n in range(ms * RATE // 1000))
-    return array("h", map(round, wave)).tobytes()
+    return array(
+        "h", (round(sum(2500 * math.sin(hz * turn * n) for hz in frequencies)) for n in range(ms * RATE // 1000))
+    ).tobytes()
+
+
+def noisy(part: bytes, level: float = 250) -> bytes:
+    dice = random.Random(3)
+    return array("h", (round(s + dice.gauss(0, level)) for s in array("h", part))).tobytes()
+
+
+def loud(ms: int) -> bytes:
+    """Steady, and no noise of a line."""
+    return noise(ms, 1500)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +76,61 @@ def dual(ms: int, one: float, two: float) -> bytes:
         pytest.param(
             (quiet(200), noise(100, 3000), quiet(700), talk(9000)), MACHINE, 4200, 4700, id="a click, then talks"
         ),
-        pytest.param((beep(900, 425), quiet(9000)), UNKNOWN, 4000, 4000, id="a ringing tone says nothing"),
+        pytest.param((quiet(300), beep(500, 1100), quiet(3000)), MACHINE, 400, 700, id="fax, as one that calls"),
+        pytest.param(
+            (quiet(300), beep(274, 913.8), beep(274, 1370.6), beep(380, 1776.7)), MACHINE, 400, 900, id="SIT: no such"
+        ),
+        pytest.param((beep(900, 425), quiet(9000)), UNKNOWN, 6900, 7100, id="a ringing tone says nothing"),
+        pytest.param((loud(9000),), MACHINE, 4000, 4000, id="a loud sound that never pauses"),
     ],
 )
 def test_decisions(parts: tuple[bytes, ...], who: WhoAnswered, earliest: int, latest: int) -> None:
     decision = judged(*parts)
     assert decision is not None
     assert (decision.who, earliest <= decision.ms <= latest) == (who, True), decision
+
+
+HELLO = (quiet(300), talk(400), quiet(3000))
+GREETING = (quiet(300), talk(9000))
+# As in ITU-T E.180 supplement 2: the United States, the United Kingdom, Germany, France, Australia, Japan.
+US, UK, DE, FR = (440, 480), (400, 450), (425,), (440,)
+AU, JP = (400, 425, 450), (400, 416)
+RINGING = {
+    "us": (tones(2000, *US), quiet(4000), tones(2000, *US), quiet(1000)),
+    "uk": 2 * (tones(400, *UK), quiet(200), tones(400, *UK), quiet(2000)),
+    "de": (tones(1000, *DE), quiet(4000), tones(1000, *DE), quiet(4000), tones(600, *DE)),
+    "fr": (quiet(500), tones(1500, *FR), quiet(3500), tones(1500, *FR), quiet(500)),
+    "au": 3 * (tones(400, *AU), quiet(200), tones(400, *AU), quiet(2000)),
+    "jp": (tones(1000, *JP), quiet(2000), tones(1000, *JP), quiet(300)),
+    "after words": (talk(900), quiet(200), tones(2000, *US), quiet(4000), tones(2000, *US), quiet(500)),
+    "in noise": tuple(noisy(part) for part in (tones(2000, *US), quiet(4000), tones(2000, *US), quiet(1000))),
+}
+
+
+@pytest.mark.parametrize("rings", RINGING)
+@pytest.mark.parametrize(("then", "who", "latest"), [(HELLO, PERSON, 1300), (GREETING, MACHINE, 4200)])
+def test_an_exchange_that_answers_and_then_rings(
+    rings: str, then: tuple[bytes, ...], who: WhoAnswered, latest: int
+) -> None:
+    """What counts is who answers the ringing; it takes no longer than without it."""
+    rung = sum(len(part) for part in RINGING[rings]) // 16
+    decision = judged(*RINGING[rings], *then)
+    assert decision is not None
+    assert (decision.who, rung < decision.ms <= rung + latest) == (who, True), decision
+
+
+@pytest.mark.parametrize(("on", "frequencies"), [(500, (425,)), (500, (480, 620)), (250, (480, 620)), (350, UK)])
+def test_a_busy_tone_is_nobody(on: int, frequencies: tuple[float, ...]) -> None:
+    decision = judged(*(8 * (tones(on, *frequencies), quiet(on))))
+    assert decision is not None
+    assert decision.who is MACHINE
+    assert decision.reason == "a busy tone"
+
+
+def test_ringing_without_end() -> None:
+    decision = judged(*(12 * (tones(2000, *US), quiet(4000))))
+    assert decision is not None
+    assert (decision.who, "still ringing" in decision.reason) == (UNKNOWN, True)
 
 
 def test_parameters_change_it() -> None:
@@ -138,11 +197,11 @@ def test_tones_are_heard_through_noise_at_their_frequency(hz: float, snr: float)
 
 
 def test_speech_and_double_tones_are_no_beeps() -> None:
-    for sound in (talk(20_000), dual(2000, 440, 480), noise(3000, 2000)):
-        tones = Tones()
+    for sound in (talk(20_000), tones(2000, *US), noise(3000, 2000)):
+        found = Tones()
         for frame in frames(sound):
-            tones.feed(hear(frame))
-            assert tones.ms < 160
+            found.feed(hear(frame))
+            assert found.ms < 160
 
 
 def test_wideband_is_heard_as_narrowband_is() -> None:

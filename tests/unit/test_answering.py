@@ -259,3 +259,22 @@ def test_what_a_machine_is_told_is_made_before_the_call() -> None:
     assert own_words(machines) == (Recording(MESSAGE), goodbye("en"))
     persons = replace(CALL, answering=Answering(AmdBehavior.HUMAN_ONLY, MESSAGE))
     assert own_words(persons) == own_words(CALL) == ()
+
+
+# The last sound is one that our own ears do not take for a beep.
+ODD = frames(quiet(500), talk(6000), quiet(400), talk(400, seed=5), quiet(2500))
+
+
+@pytest.mark.parametrize("avmd", [True, False])
+def test_a_beep_that_only_the_switch_has_heard(avmd: bool) -> None:
+    _, channel, journal = call(AmdBehavior.ALWAYS, During(frames=ODD, beep=350), avmd=avmd, message_silence=20_000)
+    assert channel.heard[0] == [LEFT]
+    assert ("after a beep that mod_avmd heard" in journal.ends[0][1]) is avmd
+    assert journal.messages == 1
+
+
+def test_a_vowel_that_the_switch_took_for_a_beep() -> None:
+    """Speech goes on after it, so it was none, and the real one is waited for."""
+    _, channel, journal = call(AmdBehavior.ALWAYS, During(frames=MACHINE, beep=220))
+    assert channel.heard == [[LEFT], [PAUSE]]
+    assert "after a beep, " in journal.ends[0][1]
