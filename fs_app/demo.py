@@ -57,6 +57,7 @@ def run_demo(
         **environ,
         "FS_APP_DATABASE": f"sqlite:///{home}/fs-app.sqlite3",
         "FS_APP_SOUNDS": str(home / "sounds"),
+        "FS_APP_SMS_FILE": str(home / "sms.jsonl"),
         "FS_APP_OUTBOUND": "127.0.0.1:0",
     }
     if not real_switch:

@@ -38,7 +38,6 @@ class ToldJournal:
         self._observe = observer
         self.preview = journal.preview
         self.open_callback = journal.open_callback
-        self.reached = journal.reached
         self.message_left = journal.message_left
         self.load_audio = journal.load_audio
 
@@ -46,6 +45,10 @@ class ToldJournal:
         context = self._journal.open_call(call_uuid, now)
         self._observe("survey starts", call_uuid, {})
         return context
+
+    def reached(self, call_uuid: str, section_id: int, completed: bool, now: datetime) -> None:
+        self._journal.reached(call_uuid, section_id, completed, now)
+        self._observe("section", call_uuid, {"section": section_id})
 
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
         self._journal.save_answer(call_uuid, answer, now, effects)

@@ -9,6 +9,7 @@ import bottle
 from fs_app.errors import StoreUnavailable
 from httpapi import crud, explorer, openapi
 from httpapi.console.routes import console
+from httpapi.console.site import lost
 from httpapi.context import BASE, Context
 from httpapi.errors import ApiError
 from httpapi.hooks import hook_handlers
@@ -27,7 +28,7 @@ _READ = ("GET", "HEAD", "OPTIONS")
 
 def make_app(services: Services, surround: Surround | None = None) -> bottle.Bottle:
     """The whole API, and ``/healthz``. ``surround`` is made of the services, unless a test brings its own."""
-    return build(_routes(services, surround or Surround(services, registry())))
+    return build(_routes(services, surround or Surround(services, registry())), lost)
 
 
 def _routes(services: Services, surround: Surround) -> Iterator[tuple[str, Handler]]:

@@ -100,9 +100,18 @@ Handler = Callable[[Request, Mapping[str, str]], Response]
 
 
 class _App(bottle.Bottle):  # type: ignore[misc]  # bottle has no types
-    """Bottle whose own errors (no such route, unreadable request) are JSON, too."""
+    """Bottle whose own errors (no such route, unreadable request) are JSON, too; ``lost`` is the page for a browser
+    that asks for an address which is none."""
+
+    lost: Callable[[], Response] | None = None
 
     def default_error_handler(self, res: Any) -> bytes:
+        accepted = bottle.request.environ.get("HTTP_ACCEPT", "")
+        if res.status_code == 404 and self.lost is not None and "text/html" in accepted:
+            page = self.lost()
+            for name, value in {**ALWAYS, **page.headers}.items():
+                bottle.response.set_header(name, value)
+            return page.body
         bottle.response.content_type = JSON_TYPE
         for name, value in ALWAYS.items():
             bottle.response.set_header(name, value)
@@ -110,12 +119,13 @@ class _App(bottle.Bottle):  # type: ignore[misc]  # bottle has no types
         return json.dumps({"detail": detail}).encode()
 
 
-def build(routes: Iterable[tuple[str, Handler]]) -> bottle.Bottle:
+def build(routes: Iterable[tuple[str, Handler]], lost: Callable[[], Response] | None = None) -> bottle.Bottle:
     """A WSGI application. Each route is (pattern, handler) for every method; ``<name>`` matches one path segment.
 
     A pattern that ends in a slash also answers without it, by 308.
     """
     app = _App(catchall=True)
+    app.lost = lost
     for pattern, handler in routes:
         app.route(pattern, method="ANY", callback=_callback(handler))
         if pattern.endswith("/") and pattern != "/":

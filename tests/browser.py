@@ -147,6 +147,37 @@ class Browser:
     def _type(self, *keys: str) -> None:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
+    def drag(self, what: WebElement, to: WebElement) -> None:
+        """By the mouse, as Chromium itself drags: pressed, moved far enough that it takes it for a drag, let go."""
+        for one in (to, what):
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", one)
+        (x, y), (to_x, to_y) = _middle(what), _middle(to)
+        self._mouse("mouseMoved", x, y, buttons=0)
+        self._mouse("mousePressed", x, y, button="left", clickCount=1)
+        for step in range(1, 11):
+            self._mouse("mouseMoved", x + (to_x - x) * step / 10, y + (to_y - y) * step / 10, button="left")
+        self._mouse("mouseReleased", to_x, to_y, button="left", clickCount=1)
+
+    def _mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        self._cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, **{"buttons": 1, **more})
+
+    def _cdp(self, command: str, **parameters: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def choose_file(self, name: str, file: Path) -> None:
+        """Open the file chooser of that input and choose a file in it."""
+        self.find(f"//input[@type='file'][@name={_quoted(name)}]").send_keys(str(file))
+
+    def size(self, width: int, height: int) -> None:
+        """Of the page, which a window of the desktop cannot be made as narrow as."""
+        self._cdp(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+
+    def scheme(self, name: str) -> None:
+        """dark or light."""
+        self._cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
     def complaints(self) -> list[str]:
         """What the browser's own log says is wrong: a script that failed, a policy that was broken."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
@@ -163,6 +194,12 @@ class Browser:
             + "; ".join(f"{n['html'][:200]} {n['failureSummary']}" for n in one["nodes"])
             for one in found["violations"]
         ]
+
+
+def _middle(element: WebElement) -> tuple[float, float]:
+    """In the window."""
+    box = element.parent.execute_script("return arguments[0].getBoundingClientRect().toJSON()", element)
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def _gone(old: WebElement) -> bool:

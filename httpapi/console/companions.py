@@ -21,6 +21,7 @@ from httpapi.errors import ApiError, Errors
 SECOND: Mapping[str, str] = {"calendar-user": "calendar-user-profile"}
 
 
+_DEMO = "sofia/gateway/demo/"
 _NOT_BESIDE = frozenset({"parent_event", "callrequest", "num_attempt", "rule"})  # there is little room
 
 
@@ -45,15 +46,30 @@ def suggestions(view: View, path: str) -> dict[str, Any]:
     if path == "event":
         soon = (view.now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         return {"start": soon}
-    if path == "calendar-user" and view.rest.may_read("calendar-setting"):
-        settings = view.rest.list("calendar-setting", {"page_size": 2})["results"]
-        return {"calendar_setting": settings[0]["url"]} if len(settings) == 1 else {}
+    if path == "alarm":
+        return {"advance_notice": 86_400, "maxretry": 2, "retry_delay": 600}
+    if path == "calendar-user":
+        return {"calendar_setting": _only(view, "calendar-setting")}
+    if path == "calendar-setting":
+        return {"sms_gateway": _only(view, "sms-gateway")}
+    if path == "gateway" and not view.rest.some("gateway"):
+        # The built-in switch of the demo has it; so may another.
+        states = gateway_states(view, [{"gateways": _DEMO}]).get(_DEMO, ())
+        return {"gateways": _DEMO} if any(state.tone == "good" for _, state in states) else {}
     return {}
+
+
+def _only(view: View, path: str) -> str | None:
+    """The address of the one row there is; None when there are several, or none."""
+    if not view.rest.may_read(path):
+        return None
+    rows = view.rest.list(path, {"page_size": 2})["results"]
+    return str(rows[0]["url"]) if len(rows) == 1 else None
 
 
 def after(path: str, row: int, url: str) -> str:
     """Where to go when a row was made."""
-    return f"{url}{row}/" if path in ("survey-template", "event") else url
+    return f"{url}{row}/" if path in ("survey-template", "event", "alarm") else url
 
 
 def beside(view: View, path: str, row: int | None, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -125,6 +141,9 @@ def gateway_states(view: View, rows: Sequence[Mapping[str, Any]]) -> Mapping[str
 
 def live_columns(view: View, path: str, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """What a list shows beyond what is stored: (head, a cell for each row)."""
+    if path == "sealed-survey":
+        links = [f"/module/sealed_survey/{id_of(row['url'])}/results/" for row in rows]
+        return [("Results", [{"kind": "link", "text": "Results", "href": link} for link in links])]
     if path != "gateway":
         return []
     states = gateway_states(view, rows)

@@ -76,7 +76,7 @@ DISPLAYS: tuple[Display, ...] = (
         "sealed-survey",
         "/module/sealed_survey/",
         "sealed survey",
-        "Sealed surveys and results",
+        "Sealed surveys",
         "Copies that never change: calls play them. Open one to see what people answered, or to be called with it.",
         "name",
         ("name", "tts_language", "created_date", "content_hash"),

@@ -115,7 +115,7 @@ def _field(
         "label": label(display, name),
         "widget": widget,
         "help": display.help.get(name, ""),
-        "errors": tuple(str(one) for one in told) if isinstance(told, list | tuple) else (str(told),),
+        "errors": tuple(sentence(str(one)) for one in (told if isinstance(told, list | tuple) else (told,))),
         "required": spec.required and not (name in _MASKED and not creating),
     }
     if spec.kind.relation:
@@ -138,6 +138,14 @@ def _field(
         options = tuple((str(n), known.get(n, str(n))) for n in numbers)
         return Field(**common, value=value, options=options)
     return Field(**common, value=value, attributes=_attributes(widget, spec))
+
+
+def sentence(words: str) -> str:
+    """An error of the API, which goes on from its field's name, as words that stand beside the field."""
+    start = words.partition(" ")[0]
+    words = f"this {words}" if start in ("is", "has", "must", "does", "cannot", "holds", "may", "needs") else words
+    words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "?", "!")) else words + "."
 
 
 def _widget(spec: Spec) -> str:

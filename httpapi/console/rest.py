@@ -62,7 +62,8 @@ class Rest:
         return "PATCH" in resource.item and Role(str(self.user.role)) in resource.writers & resource.readers
 
     def may_delete(self, path: str) -> bool:
-        return "DELETE" in self.registry[path].item and self.may_write(path)
+        resource = self.registry[path]
+        return "DELETE" in resource.item and Role(str(self.user.role)) in resource.writers & resource.readers
 
     def list(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """One page: count, next, previous, results."""

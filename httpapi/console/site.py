@@ -121,6 +121,12 @@ class Site:
         return handle
 
 
+def lost() -> Response:
+    """For a browser that asked for an address which is none."""
+    page = _plain(404, ["No page has this address. It may have been mistyped, or what it showed is gone."])
+    return replace(page, headers={**HEADERS, **page.headers})
+
+
 def _errors(inner: Handler, request: Request, arguments: Mapping[str, str]) -> Response:
     try:
         return inner(request, arguments)

@@ -52,7 +52,7 @@ def steps(view: View) -> list[Step]:
              "/module/event/"),
         Step(8, "Alarm", "Whom to call about it, and when.", some("alarm"), "/module/alarm/add/" + more,
              "Add an alarm", "/module/alarm/"),
-        Step(9, "Result", "Watch the call and see which key was pressed.", reached,
+        Step(9, "Result", "Watch the call. If you do not want to wait for it, press “Call now” there.", reached,
              "/today/", "Watch it happen", "/admin/appointment/alarmrequest/"),
     ]  # fmt: skip
 

@@ -125,7 +125,7 @@ def _of_call(view: View, told: Mapping[str, Any]) -> Iterator[Moment]:
 
 
 def _at(told: Mapping[str, Any]) -> str:
-    return f"by the switch {told['switch']}" if told["switch"] else ""
+    return f"on {told['switch']}" if told["switch"] else ""
 
 
 def _who(told: Mapping[str, Any]) -> Iterator[Moment]:

@@ -5,19 +5,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("selenium", reason="the console is tried in a browser with selenium: pip install 'fs-app[test]'")
 
 from tests.browser import Browser, browser, needs_browser
+from tests.console_routes import FILES, addresses, first_rows
 from tests.processes import Process
+from tests.rest_client import basic
+from tests.sounds import tone, wav
 
-pytestmark = [needs_browser, pytest.mark.timeout(300)]
+pytestmark = [needs_browser, pytest.mark.timeout(600)]
 SCREENSHOTS = os.environ.get("FS_APP_SCREENSHOTS", "")
 
 
@@ -139,53 +145,188 @@ def test_from_nothing_to_the_first_reminder_without_javascript(product: str, tmp
         until_confirmed(seen, javascript=False)
 
 
-PAGES = (
-    "/today/", "/start/", "/admin/", "/admin/gateway/", "/admin/gateway/add/", "/admin/gateway/1/",
-    "/admin/gateway/1/delete/", "/admin/sms-gateway/1/", "/module/survey/", "/module/survey/1/",
-    "/module/survey/1/section/1/", "/module/survey/1/section/add/?type=2", "/module/survey/1/try/",
-    "/module/survey/1/try/?keys=7,1", "/module/survey/1/compare/", "/module/sealed_survey/1/",
-    "/module/calendar_setting/1/", "/module/calendar_user/add/", "/module/calendar/1/", "/module/event/",
-    "/module/event/1/", "/module/alarm/", "/module/alarm/1/", "/module/alarm/?status=99",
-    "/admin/appointment/alarmrequest/", "/admin/appointment/alarmrequest/1/", "/admin/callrequest/",
-    "/module/mail_template/add/", "/module/event/4711/", "/module/calendar/month/", "/module/calendar/week/",
-    "/module/calendar/day/", "/module/event/1/repeat/?words=every+day", "/module/event/1/repeat/?words=never",
-    "/module/sealed_survey/1/results/", "/module/sms_template/1/", "/module/calendar/move/?event=1&to=2030-01-01",
-    "/admin/token/", "/admin/token/1/", "/admin/message/", "/admin/recording/", "/admin/webhook/add/",
-    "/module/calendar_user/2/", "/module/dnc_list/add/", "/admin/appointment/alarmrequest/4711/",
+# Beside the table of routes: what says no, and lists that find nothing.
+REFUSED = (
+    "/module/event/4711/", "/nowhere/", "/sign-out/", "/module/event/1/repeat/?words=never", "/module/alarm/?status=99",
+    "/admin/appointment/alarmrequest/?ordering=nonsense", "/admin/appointment/alarmrequest/4711/",
 )  # fmt: skip
+NARROW, WIDE = (390, 800), (1280, 900)
 
 
-def accessible(seen: Browser) -> None:
-    """No page has a violation, on a desk and on a telephone."""
+def accessible(seen: Browser, pages: list[str], size: tuple[int, int], scheme: str) -> dict[str, list[str]]:
+    """What is wrong with each page: what axe finds, and what does not fit the screen."""
+    seen.scheme(scheme)
+    seen.size(*size)
     found: dict[str, list[str]] = {}
-    for page in PAGES:
+    for page in pages:
         seen.open(page)
-        if wrong := seen.axe():
-            found[page] = wrong
-    seen.driver.set_window_size(390, 800)
-    for page in ("/today/", "/start/", "/module/survey/1/", "/module/event/1/", "/module/alarm/"):
-        seen.open(page)
-        if wrong := seen.axe():
-            found[page + " (telephone)"] = wrong
+        wrong = seen.axe()
         wide = seen.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
         if wide > 0:
-            found[page + " (telephone)"] = [f"is {wide} pixels wider than the screen"]
-    assert found == {}
+            wrong.append(f"is {wide} pixels wider than the screen")
+        if wrong:
+            found[f"{page} ({scheme}, {size[0]} wide)"] = wrong
+    return found
+
+
+def rest(product: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """A row made over REST, or read."""
+    headers = {"Authorization": basic("admin", "admin"), "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(f"{product}/rest-api/{path}", data, headers)
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        return json.load(answer)
+
+
+def one_of_each(seen: Browser, product: str) -> None:
+    """Whatever else has a page: by REST, since its form is tried elsewhere; and a recorded answer, by a call."""
+    blocked = rest(product, "dnc-list/", {"name": "No"})["url"]
+    rest(product, "dnc-contact/", {"dnc_list": blocked, "phone_number": "15550100099"})
+    rest(product, "mail-template/", {"label": "Mail", "subject": "See you", "message_plaintext": "On {event_date}."})
+    rest(product, "webhook/", {"target": "https://example.org/told"})
+    text = rest(product, "sms-template/?page_size=1")["results"][0]["url"]
+    event = rest(product, "event/1/")["url"]
+    rest(product, "alarm/", {"event": event, "method": 2, "alarm_phonenumber": "15550100001", "sms_template": text,
+                             "advance_notice": 10**7})  # fmt: skip
+    survey = rest(product, "survey-template/", {"name": "Message"})["url"]
+    say = {"survey": survey, "type": 5, "order": 1, "question": "Tell us", "script": "Speak.", "record_seconds": 2}
+    rest(product, "section-template/", say)
+    sealed = rest(product, f"{survey.partition('/rest-api/')[2]}seal/", {})
+    seen.open(f"/module/sealed_survey/{sealed['url'].rstrip('/').rsplit('/', 1)[1]}/")
+    seen.find("//summary[.='Call me with it']").click()
+    seen.put("number", "15550100001")
+    seen.press("Call me")
+    seen.until(lambda: rest(product, "recording/")["count"] and rest(product, "message/")["count"], "a recording")
+
+
+def every_page(product: str) -> list[str]:
+    """By the table of routes, for the newest row of each kind."""
+
+    def get(path: str) -> Any:
+        return rest(product, path)
+
+    rows = first_rows(get, {"event": 1, "survey-template": 1, "section-template": 1, "sealed-survey": 1})
+    found = [address for _, address in addresses(rows) if not address.partition("?")[0].endswith(FILES)]
+    at = get(f"event/{rows['event']}/")["start"]
+    return [f"{one}?at={at}" if one.endswith("/occurrence/") else one for one in found if one != "/"]
 
 
 def test_a_day_at_the_desk(product: str, tmp_path: Path) -> None:
-    """What only a browser can show: calls as they happen, dragging, dark and light, nothing out of place anywhere."""
+    """What only a browser can show: calls as they happen, files, dragging, nothing out of place on any page."""
     with browser(tmp_path / "profile") as seen:
         seen.sign_in(product, "admin", "admin")
         prepared(seen)
         live_calls(seen)
+        recordings(seen, tmp_path)
         dragging(seen)
-        for scheme in ("dark", "light"):
-            media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-            seen.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-            accessible(seen)
-        refused = ("/4711/", "?words=never")  # pages that say no: the browser notes that, too
-        assert [one for one in seen.complaints() if not any(page in one for page in refused)] == []
+        one_of_each(seen, product)
+        assert [one for one in seen.complaints() if "/module/audio/add/" not in one] == []  # the refused letter
+        pages = every_page(product)
+        assert len(pages) > 90
+        for name in ("today", "survey", "calendar", "results"):
+            pictures(seen, name)
+        found = accessible(seen, [*pages, *REFUSED], WIDE, "light")
+        found |= accessible(seen, [*pages, *REFUSED], NARROW, "dark")  # colours do not depend on the width
+        found |= errors(seen)
+        assert found == {}
+        noted = [one for one in seen.complaints() if "status of 4" not in one]  # the browser notes each refusal, too
+        assert noted == []
+
+
+def errors(seen: Browser) -> dict[str, list[str]]:
+    """The pages of 403, 409 and 429, and those for whoever has not signed in."""
+    found = {}
+
+    def look(what: str, words: str) -> None:
+        assert words in seen.driver.find_element("tag name", "body").text, what
+        if wrong := seen.axe():
+            found[what] = wrong
+
+    seen.size(*WIDE)
+    seen.open("/admin/gateway/1/delete/")
+    seen.press("Delete")
+    look("409", "in use")
+    seen.open("/module/survey/add/")
+    seen.driver.execute_script("document.querySelector('main [name=csrf]').value = 'forged'")
+    seen.put("name", "forged")
+    seen.press("Save")
+    look("403", "not allowed")
+    seen.open("/today/")
+    seen.press("Sign out")
+    look("sign in", "Sign in")
+    for _ in range(12):
+        seen.put("username", "admin")
+        seen.put("password", "wrong")
+        seen.press("Sign in")
+        if "do not belong together" not in seen.driver.find_element("tag name", "body").text:
+            break
+    look("429", "many")
+    return found
+
+
+def pictures(seen: Browser, name: str) -> None:
+    """For the documentation, light and dark, on a desk and on a telephone."""
+    page = {"today": "/today/", "survey": "/module/survey/1/", "calendar": "/module/calendar/month/"}.get(name)
+    for size, scheme in ((WIDE, "dark"), (NARROW, "light")) if SCREENSHOTS else ():
+        seen.size(*size)
+        seen.scheme(scheme)
+        seen.open(page or "/module/sealed_survey/1/results/")
+        picture(seen, f"{name}-{'telephone' if size == NARROW else scheme}")
+    seen.size(*WIDE)
+    seen.scheme("light")
+
+
+def recordings(seen: Browser, folder: Path) -> None:
+    """A sound is uploaded, listened to and played by a section; a file that is no sound is refused with a word why."""
+    wrong, right = folder / "letter.txt", folder / "hello.wav"
+    wrong.write_text("Dear Sir or Madam,")
+    right.write_bytes(wav(tone(440, 0.5)))
+    seen.open("/module/audio/add/?onward=/module/survey/1/section/1/")
+    seen.put("name", "Greeting")
+    seen.choose_file("audio_file", wrong)
+    seen.press("Save")
+    assert "this is not audio" in seen.find("//*[contains(@class,'problem')]").text.lower()
+    assert seen.find("//*[@name='name']").get_attribute("value") == "Greeting"
+    seen.choose_file("audio_file", right)
+    seen.press("Save")
+    assert seen.driver.current_url.partition("?")[0].endswith("/module/survey/1/section/1/")
+    seen.put("audiofile", "Greeting")
+    seen.press("Save")
+    seen.open("/module/survey/1/section/1/")
+    for player in ("listen-sound", "listen-words"):
+        seconds = seen.driver.execute_async_script(
+            "const [name, done] = arguments; const a = document.querySelector(`[aria-labelledby=${name}]`);"
+            "a.addEventListener('loadedmetadata', () => done(a.duration)); a.addEventListener('error', () => done(0));"
+            "a.preload = 'metadata'; a.load()",
+            player,
+        )
+        assert seconds > 0.3, player
+    seen.put("audiofile", "—")
+    seen.press("Save")
+
+
+def test_a_calendar_user_sees_only_its_own(product: str, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as seen:
+        seen.sign_in(product, "admin", "admin")
+        prepared(seen)
+        seen.press("Sign out")
+        seen.sign_in(product, "practice", "practice")
+        menu = seen.driver.find_element("tag name", "nav").text
+        assert "Events" in menu
+        for absent in ("Surveys", "Telephone gateways", "Managers", "First steps"):
+            assert absent not in menu, absent
+        seen.follow("Events")
+        assert "Check-up" in seen.text
+        seen.follow("Add event")
+        seen.put("title", "Second look")
+        seen.press("Save")
+        seen.follow("Add an alarm")
+        seen.put("alarm_phonenumber", "15550100002")
+        seen.press("Save")
+        seen.follow("Today")
+        seen.until(lambda: "cancelled" in seen.driver.find_element("id", "live-reached").text)
+        seen.open("/module/survey/1/")
+        assert "nothing here" in seen.text
 
 
 def prepared(seen: Browser) -> None:
@@ -228,7 +369,7 @@ def live_calls(seen: Browser) -> None:
     seen.put("number", "15550100002")
     seen.press("Call me")
     told = seen.driver.find_element("css selector", ".live ol")
-    for words in ("dialling", "answered", "pressed 2", "ended"):
+    for words in ("dialling", "ringing", "answered", "at “Will you come?”", "pressed 2 (cancelled)", "ended"):
         seen.until(lambda words=words: words in told.get_attribute("textContent"), words)
     picture(seen, "live")
     seen.until(lambda: "cancelled" in seen.driver.find_element("id", "live-reached").text, "the list below")
@@ -245,10 +386,7 @@ def dragging(seen: Browser) -> None:
     here = entry.find_element("xpath", "./ancestor::td").get_attribute("data-day")
     other = next(day for day in days if day.get_attribute("data-day") > str(here))
     to = other.get_attribute("data-day")
-    # The driver's mouse makes no drag events in a headless browser: they are sent as the browser would send them.
-    moves = "const t=new DataTransfer();for(const [e,n] of [[arguments[0],'dragstart'],[arguments[1],'dragover'],"
-    moves += "[arguments[1],'drop']])e.dispatchEvent(new DragEvent(n,{dataTransfer:t,bubbles:true,cancelable:true}))"
-    seen.driver.execute_script(moves, entry, other)
+    seen.drag(entry, other)
     seen.until(lambda: "Move “Check-up”?" in seen.text)
     seen.press("Move")
     moved = seen.find(f"//td[@data-day='{to}']//li")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fs_app.domain.enums import SectionType
-from fs_app.store.models import AlarmRequest, CallRequest, SealedSurvey, SurveyAnswer
+from fs_app.store.models import MODELS, AlarmRequest, AudioBlob, CallRequest, Outbox, SealedSurvey, SurveyAnswer
 from httpapi.console.displays_all import DISPLAYS
 from tests.console_client import Console, Seen
+from tests.console_routes import FILES, addresses, first_rows, owner, patterns
 from tests.rest_client import NOW, Api
 from tests.rows import SURVEY
+from tests.sounds import wav
 
 # Breaks out of an attribute, of an element, of a template, of a script and of a URL, where one of them is not escaped.
 EVIL = "\"'><hostile onload=alert(1)>{{7*7}}</textarea></title></option>javascript:alert(1)&lt;<svg/onload=x>"
@@ -85,6 +88,23 @@ def fill(api: Api) -> None:
             alarm=int(alarm["url"].rstrip("/").rsplit("/", 1)[1]), attempt=1, callrequest=call, date=NOW, status=3,
             reason=EVIL, created_date=NOW,
         )  # fmt: skip
+        SurveyAnswer.create(
+            callrequest=call, position=1, survey=sealed, section_id=1, digits="", response="recorded",
+            recording=AudioBlob.create(sha256="0" * 64, content=wav(b"\0\0" * 800)), created_date=NOW,
+        )  # fmt: skip
+        CallRequest.update(
+            originate=f"originate {{fs_app=true}}sofia/gateway/p/1 {EVIL}", visited="1 2026-03-02T10:00:00.000000Z\n",
+            protocol_cause=EVIL, switch=EVIL, gateway=int(gateway["url"].rstrip("/").rsplit("/", 1)[1]),
+        ).execute()  # fmt: skip
+        Outbox.create(
+            kind="sms", idempotency_key="k", destination=EVIL, payload={"text": EVIL}, reason=EVIL,
+            user=api.ids["manager"],
+            expires_at=NOW, created_date=NOW, updated_date=NOW, alarm=int(alarm["url"].rstrip("/").rsplit("/", 1)[1]),
+        )  # fmt: skip
+    sound = base64.b64encode(wav(b"\0\0" * 800)).decode()
+    api.post("audio-files/", {"name": text, "audio_file": sound})
+    api.post("webhook/", {"target": "https://x.example/<hostile>"})
+    api.post("token/", {"label": text[:60], "scope": "read"})
     blocked = api.post("dnc-list/", {"name": EVIL[:50], "description": EVIL})
     api.post("dnc-contact/", {"dnc_list": blocked["url"], "phone_number": NUMBER})
 
@@ -112,11 +132,20 @@ def guarded(seen: Seen, where: str) -> None:
     assert seen.headers["Cache-Control"] == "no-store", where
 
 
+def pages(api: Api) -> list[str]:
+    """Every address of the console, for rows full of hostile words."""
+    rows = first_rows(lambda path: api.get(path, "root"))
+    found = [address for _, address in addresses(rows)]
+    at = api.get(f"event/{rows['event']}/", "root")["start"]
+    return [f"{one}?at={at}" if one.endswith("/occurrence/") else one for one in found]
+
+
 @pytest.mark.parametrize("role", ["root", "manager", "practice"])
 def test_hostile_words_stay_words_on_every_page(sqlite_api: Api, role: str) -> None:
+    """The pages of the table of routes, and whatever they lead to."""
     fill(sqlite_api)
     console = Console(sqlite_api, role)
-    waiting, seen_already = ["/today/"], set()
+    waiting, seen_already, opened = ["/today/", *pages(sqlite_api)], set(), set()
     found = 0
     while waiting:
         page = waiting.pop()
@@ -124,14 +153,16 @@ def test_hostile_words_stay_words_on_every_page(sqlite_api: Api, role: str) -> N
         if page in seen_already or len([p for p in seen_already if p.startswith(kind + "?")]) > 6:
             continue
         seen_already.add(page)
-        if kind.endswith(("/speak/", "/listen/", ".csv")):
-            continue
         seen = console.get(page)
         assert seen.status < 500, (page, seen.body)
+        if kind.endswith(FILES):
+            continue
+        if seen.status < 300 or seen.status >= 400:
+            inert(seen, page)
+            guarded(seen, page)
         if seen.status >= 300:
             continue
-        inert(seen, page)
-        guarded(seen, page)
+        opened.add(kind)
         found += "&lt;hostile" in seen.body
         waiting += [
             link.partition("#")[0] if not link.startswith("?") else kind + link
@@ -139,7 +170,101 @@ def test_hostile_words_stay_words_on_every_page(sqlite_api: Api, role: str) -> N
             if link.startswith(("/", "?")) and not link.startswith("/rest-api/")
         ]
     assert found > 20
-    assert {d.url for d in DISPLAYS} <= {p.partition("?")[0] for p in seen_already} or role == "practice"
+    if role == "root":
+        rows = first_rows(lambda path: sqlite_api.get(path, "root"))
+        tried = {pattern for pattern, address in addresses(rows) if address.partition("?")[0] in opened}
+        only_posted = {p for p, a in addresses(rows) if console.get(a).status == 405}
+        not_pages = {"/", "/static/<name>"} | {p for p, a in addresses(rows) if a.partition("?")[0].endswith(FILES)}
+        nothing_to_add = {f"{d.url}add/" for d in DISPLAYS if console.get(f"{d.url}add/").status == 404}
+        nothing_to_delete = {f"{d.url}<id>/delete/" for d in DISPLAYS if f"{d.url}add/" in nothing_to_add}
+        left = set(patterns()) - tried - only_posted - not_pages - nothing_to_add - nothing_to_delete
+        assert left <= {"/sign-in/"}, "these pages were never seen with hostile words"
+
+
+def test_hostile_words_in_every_field_of_every_form(sqlite_api: Api) -> None:
+    """Each form of each page is sent with markup in all of its fields: whatever comes of it, nothing of it runs."""
+    fill(sqlite_api)
+    console = Console(sqlite_api, "root")
+    sent = set()
+    for page in pages(sqlite_api):
+        if page.partition("?")[0].endswith(FILES):
+            continue
+        seen = console.get(page)
+        if seen.status != 200:
+            continue
+        for form in seen.read().forms:
+            action = form.action or page
+            if (action, *sorted(form.fields)) in sent or form.method != "post" or action.endswith(("out/", "delete/")):
+                continue
+            sent.add((action, *sorted(form.fields)))
+            answer = console.post(action, {name: v if name == "csrf" else EVIL for name, v in form.fields.items()})
+            assert answer.status < 500, (action, answer.body)
+            if answer.status != 303:
+                inert(answer, action)
+            else:
+                assert answer.location.startswith("/"), action
+                inert(console.get(answer.location), answer.location)
+    assert len(sent) > 40
+
+
+def test_no_address_takes_a_forged_request(sqlite_api: Api) -> None:
+    """A POST without the session's token, with another's, or from another site changes nothing anywhere."""
+    fill(sqlite_api)
+    console, other = Console(sqlite_api, "root"), Console(sqlite_api, "root")
+    mine, theirs = (one.get("/today/").form("csrf").fields["csrf"] for one in (console, other))
+    before = counted()
+    for page in pages(sqlite_api):
+        if page == "/sign-in/":
+            continue
+        fields = {"name": "forged", "number": NUMBER, "minutes": "5", "type": "1", "words": "every day", "do": "cancel"}
+        for sent, headers in (
+            (fields, {}),
+            ({**fields, "csrf": theirs}, {}),
+            ({**fields, "csrf": mine}, {"Origin": "https://evil.example"}),
+            ({**fields, "csrf": mine}, {"Sec-Fetch-Site": "cross-site"}),
+        ):
+            answer = console.post(page, sent, **headers)
+            assert answer.status in (403, 404, 405), (page, answer.status)
+    assert counted() == before
+    assert console.get("/today/").status == 200
+
+
+def counted() -> dict[str, int]:
+    """Rows by table."""
+    return {model.__name__: model.select().count() for model in MODELS}
+
+
+@pytest.mark.parametrize("role", ["rival", "other", None])
+def test_no_address_shows_what_is_somebody_elses(sqlite_api: Api, role: str | None) -> None:
+    """Forced browsing: each address of manager's rows, as another manager, as its calendar user, and as nobody."""
+    fill(sqlite_api)
+    console = Console(sqlite_api, role)
+    csrf = console.get("/today/").form("csrf").fields["csrf"] if role else ""
+    before = counted()
+    owned = {"user": sqlite_api.ids["manager"], "calendar-user": sqlite_api.ids["practice"]}
+    rows = first_rows(lambda path: sqlite_api.get(path, "root"), owned)
+    for pattern, page in addresses(rows):
+        if pattern in ("/static/<name>", "/sign-in/", "/sign-out/"):
+            continue
+        seen = console.get(page)
+        if role is None:
+            assert seen.status == 303, page
+            assert seen.location.startswith("/sign-in/"), page
+            assert console.post(page, {}).location.startswith("/sign-in/"), page
+            continue
+        assert NUMBER not in seen.body, page
+        if "<id>" in pattern and owner_of(pattern) not in SHARED:
+            assert seen.status in (404, 405), (page, seen.status)
+            sent = {"csrf": csrf, "number": NUMBER, "minutes": "5", "type": "1", "words": "every day", "do": "cancel"}
+            assert console.post(page, sent).status in (404, 405), page
+    assert counted() == before
+
+
+SHARED = frozenset({"gateway", "sms-gateway", "rule"})  # every manager reads these
+
+
+def owner_of(pattern: str) -> str:
+    return owner(pattern) if "<id>" in pattern else ""
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=lambda d: d.path)

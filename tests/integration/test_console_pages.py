@@ -519,3 +519,13 @@ def test_call_me_with_it(sqlite_api: Api, world: dict[str, Any]) -> None:
     refused = console.submit(page, "number", number="nonsense", calendar=calendar)
     assert refused.status == 400
     assert api.get("event/")["count"] == events
+
+
+def test_an_address_that_is_none(sqlite_api: Api) -> None:
+    """A browser is shown a page, a program told in JSON."""
+    stranger = Console(sqlite_api, None)
+    seen = stranger.get("/nowhere/", Accept="text/html,*/*;q=0.8")
+    assert (seen.status, seen.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "No page has this address" in seen.text
+    assert "frame-ancestors 'none'" in seen.headers["Content-Security-Policy"]
+    assert stranger.get("/nowhere/").headers["Content-Type"].startswith("application/json")

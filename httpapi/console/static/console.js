@@ -65,6 +65,7 @@ if (live && window.EventSource) {
   };
   const listen = () => {
     const stream = new EventSource(live.dataset.live);
+    stream.addEventListener("open", () => { for (const one of document.querySelectorAll(".no-live")) one.hidden = true; });
     stream.addEventListener("error", () => {
       // A refusal (too many pages listen) is final for the stream: ask again later.
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 20000);
