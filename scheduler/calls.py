@@ -46,6 +46,7 @@ from fs_app.store.attempts import Attempts
 from fs_app.store.booking import Judge
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
+from fs_app.switch.once import ASKED_WITHIN
 from scheduler import retry
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ GRACE = 15.0
 IVR_GRACE = 3.0
 # A call is gone when the switch denies it twice, this long apart: a job just accepted has no channel yet.
 DENIAL_PAUSE = 2.0
+# How long a failed job waits for its channel, which says more: the SIP answer, and whether it rang.
+LAST_WORD = 1.0
 RENDER_BACKOFF = timedelta(seconds=60)
 ABSENCE = timedelta(seconds=5)  # of the survey IVR, which somebody is about to start again
 STORE_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to book while the database is away
@@ -70,7 +73,10 @@ class SwitchPort(Protocol):
     @property
     def up(self) -> bool: ...
     def wait_up(self, timeout: float | None) -> bool: ...
+    @property
+    def record(self) -> str: ...
     def originate(self, request: OriginateRequest) -> None: ...
+    def never_dialled(self, call_uuid: str, line: str) -> bool: ...
     def exists(self, call_uuid: str) -> bool: ...
 
 
@@ -218,6 +224,7 @@ class LiveCalls:
         if switch is None or not switch.up:
             self._attempts.release(uuid, token, self._clock.now(), "not dialled: no switch is up", self._clock.now())
             return []
+        request = replace(request, once=switch.record)
         line = originate_command(request)
         now = self._clock.now()
         if not self._attempts.mark_dialling(claim, switch.name, line, now, self._again(now)):
@@ -239,6 +246,8 @@ class LiveCalls:
                 return self._trunk_failed(claim, ending.cause, ending if isinstance(ending, CallEnded) else None)
             # To ring a telephone again at once, and for ever, is no way out of a bad trunk.
             self._book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause}, after it may have rung", None)
+            return []
+        if ending is None and self._undone(OpenCall(uuid, token, switch.name, now, 0, 0, line)):
             return []
         self._settle(uuid, token, inbox, ending, recovered=False)
         return []
@@ -276,7 +285,26 @@ class LiveCalls:
         if ending is None and switch is not None:
             inbox.put(Note.RECONCILE)
             ending, _rang = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
+        if ending is None and self._undone(replace(call, token=token)):
+            return
         self._settle(call.call_uuid, token, inbox, ending, recovered=True)
+
+    def _undone(self, call: OpenCall) -> bool:
+        """Nobody knows what became of an originate: when its switch proves that it was not run, and never will be, the
+        claim is given back as if it had never been sent."""
+        switch, now = self._switch(call.switch), self._clock.now()
+        if switch is None or call.dialled_at is None or now - call.dialled_at > ASKED_WITHIN:
+            return False
+        try:
+            if not switch.never_dialled(call.call_uuid, call.originate):
+                return False
+        except SwitchError as exc:
+            log.info("call %s: nobody can say whether it was dialled: %s", call.call_uuid, exc)
+            return False
+        reason = "not dialled: the switch never got the originate"
+        self._patiently(call.call_uuid, lambda: self._attempts.undo(call.call_uuid, call.token, reason, now))
+        self._observe("undone", call.call_uuid, {"reason": reason})
+        return True
 
     def _follow(
         self, uuid: str, switch: SwitchPort, inbox: Queue[CallEvent | Note], ring_timeout: int, time_limit: int
@@ -284,6 +312,7 @@ class LiveCalls:
         """Wait for the end; and whether the telephone may have rung. None: the switch does not know the call (any
         more) and nobody saw it end."""
         rang = False
+        failed: OriginateFailed | None = None
         limit = ring_timeout + GRACE
         wait, denials = limit, 0
         over = self._clock.monotonic() + ring_timeout + time_limit + GRACE
@@ -292,9 +321,13 @@ class LiveCalls:
                 event: CallEvent | Note = inbox.get(timeout=wait)
             except Empty:
                 event = Note.RECONCILE
-            wait = limit
+            if failed is not None and isinstance(event, Note):
+                return failed, rang
+            wait = limit if failed is None else LAST_WORD
             match event:
-                case CallEnded() | OriginateFailed():
+                case OriginateFailed(cause=cause) if outcome_of_cause(cause, answered=False) is not Outcome.TRUNK:
+                    failed, wait = event, LAST_WORD
+                case CallEnded() | OriginateFailed():  # where the trunk is at fault, the next one is tried at once
                     return event, rang
                 case CallRinging(media=media):
                     rang = rang or not media
@@ -329,12 +362,15 @@ class LiveCalls:
         *,
         recovered: bool,
     ) -> None:
-        """Book the end. While the database is away it is kept and tried again: forgetting it would turn a busy line
+        self._patiently(uuid, lambda: self._settle_now(uuid, token, inbox, ending, recovered=recovered))
+
+    def _patiently(self, uuid: str, book: Callable[[], None]) -> None:
+        """Book an end. While the database is away it is kept and tried again: forgetting it would turn a busy line
         into an unknown end, which is never redialled."""
         pauses = itertools.chain(STORE_PAUSES, itertools.repeat(STORE_PAUSES[-1]))
         while True:
             try:
-                self._settle_now(uuid, token, inbox, ending, recovered=recovered)
+                book()
                 return
             except StoreUnavailable as exc:
                 log.warning("call %s: not booked yet: %s", uuid, exc)

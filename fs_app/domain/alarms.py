@@ -216,6 +216,7 @@ class OpenCall:
     dialled_at: datetime | None
     ring_timeout: int
     time_limit: int
+    originate: str = ""  # the line that was about to be sent
 
 
 @dataclass(frozen=True, slots=True)

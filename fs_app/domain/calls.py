@@ -34,6 +34,7 @@ class OriginateRequest:
     ring_timeout: int = 60
     time_limit: int = 600
     codecs: tuple[str, ...] = ()
+    once: str = ""  # of the switch's record of what it has run (fs_app.switch.once); empty: it keeps none
     variables: tuple[tuple[str, str], ...] = ()  # channel variables that an administrator asked for
 
 

@@ -62,6 +62,7 @@ class ApiCommands:
             "strepoch": lambda a: str(microseconds(core.clock.now()) // 1_000_000),
             "uptime": lambda a: f"{int(self._uptime().total_seconds())}\n",
             "module_exists": lambda a: "false" if a.strip() == "mod_avmd" else "true",
+            "hash": self.hash,
             "system": self.system,
         }  # fmt: skip
         if allow_control:
@@ -127,6 +128,26 @@ class ApiCommands:
         if form.strip() == "json":
             return json.dumps(dict(headers), ensure_ascii=False)
         return to_text(event_plain(headers))
+
+    def hash(self, arguments: str) -> str:
+        """mod_hash: insert, insert_ifempty, select and delete."""
+        what, _, rest = arguments.partition("/")
+        words = rest.split("/", 2)
+        table, place = self._core.hash, "/".join(words[:2])
+        match what, len(words):
+            case "insert", 3:
+                table[place] = words[2]
+                return "+OK\n"
+            case "insert_ifempty", 3:
+                if place in table:
+                    return "-ERR key already exists\n"
+                table[place] = words[2]
+                return "+OK\n"
+            case "select", 2:
+                return table.get(place, "")
+            case "delete", 2:
+                return "+OK\n" if table.pop(place, None) is not None else "-ERR Not found\n"
+        return "-USAGE: insert|insert_ifempty|select|delete|delete_ifmatch/realm/key[/value]\n"
 
     def uuid_getvar(self, arguments: str) -> str:
         words = arguments.split(" ")

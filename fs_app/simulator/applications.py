@@ -192,6 +192,21 @@ def nothing(session: Session, argument: str) -> None:
     """An application that only matters to audio, logs or dialplans."""
 
 
+def limit(session: Session, argument: str) -> None:
+    """``hash realm id max/interval [!cause]``: the first ``max`` in so many seconds come through."""
+    backend, realm, name, rate, *over = [*argument.split(" "), "", "", "", ""][:5]
+    most, _, interval = rate.partition("/")
+    if backend != "hash" or not interval:
+        raise NotImplementedError(f"limit {argument}: the built-in switch only knows rates of mod_hash")
+    core = session.core
+    now = int(core.clock.now().timestamp())
+    since, count = core.limits.get(f"{realm}_{name}", (0, 0))
+    since, count = (now, 1) if since <= now - atoi(interval) else (since, count + 1)
+    core.limits[f"{realm}_{name}"] = since, count
+    if count > atoi(most) and over[0].startswith("!"):
+        session.hangup(over[0][1:])
+
+
 APPLICATIONS: dict[str, Application] = {
     "answer": nothing,
     "pre_answer": nothing,
@@ -210,6 +225,7 @@ APPLICATIONS: dict[str, Application] = {
     "unset": unset,
     "export": export,
     "hangup": hangup,
+    "limit": limit,
     "park": park,
     "sched_hangup": sched_hangup,
 }

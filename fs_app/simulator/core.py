@@ -60,6 +60,8 @@ class Core:
         self.applications: dict[str, Application] = {}
         self.unicast: Callable[[Session, Mapping[str, str]], None] = lambda session, headers: None
         self.api: Callable[[str, str], str | None] = lambda name, arguments: None
+        self.hash: dict[str, str] = {}  # of mod_hash: realm/key -> value
+        self.limits: dict[str, tuple[int, int]] = {}  # of its limits by rate: realm_key -> (epoch of the first, count)
         self.globals: dict[str, str] = {"hostname": self.bus.hostname, "core_uuid": self.bus.core_uuid}
         self.started_at = clock.now()
         self._counter = 0

@@ -47,13 +47,21 @@ def make_leg(core: Core, leg: Leg, variables: dict[str, str]) -> tuple[Session, 
         channel.set("other_loopback_leg_uuid", session.peer.uuid)
         channel.set("loopback_leg", "A")
         core.sessions[session.peer.uuid] = session
-    session.note("dialled", address=f"{leg.endpoint}/{leg.address}", caller=profile.caller_number)
     channel.fire("CHANNEL_UUID", before=[("Old-Unique-ID", new_uuid())])
     channel.fire("CHANNEL_OUTGOING")
     channel.enter("CS_INIT")
     channel.state = "CS_ROUTING"
     channel.fire("CHANNEL_CREATE")
     channel.fire("CHANNEL_ORIGINATE")
+    deed = channel.get("execute_on_originate")
+    if deed:  # before anything leaves the switch
+        session.execute(*deed.partition(" ")[::2])
+        if channel.down:
+            session.finish()
+            return channel.cause
+    if leg.endpoint == "null":
+        return session, Callee(ring=0)
+    session.note("dialled", address=f"{leg.endpoint}/{leg.address}", caller=profile.caller_number)
     channel.enter("CS_ROUTING")
     channel.enter("CS_CONSUME_MEDIA")
     if session.peer:
@@ -76,6 +84,8 @@ def _address(core: Core, leg: Leg) -> tuple[str, str, str]:
         return address.partition("@")[0], f"sofia/internal/{address}", ""
     if leg.endpoint == "error":
         return "", "", address.upper() or "NORMAL_CLEARING"
+    if leg.endpoint == "null":
+        return "", f"null/{address}", ""
     if leg.endpoint != "sofia":
         return "", "", "CHAN_NOT_IMPLEMENTED"
     profile, _, rest = address.partition("/")

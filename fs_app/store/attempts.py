@@ -164,6 +164,15 @@ class Attempts:
         with self._store.transaction():
             booking.release(call_uuid, token, until, reason, now)
 
+    def undo(self, call_uuid: str, token: str, reason: str, now: datetime) -> None:
+        """Give back a claim of which the switch has proved that it was not dialled after all, and never will be.
+
+        Raises LeaseLost.
+        """
+        with self._store.transaction():
+            calls.never_dialled(call_uuid, token)
+            booking.release(call_uuid, token, now, reason, now)
+
     # ---- the call
 
     def mark_dialling(self, claim: Claim, switch: str, line: str, now: datetime, decide: Decide | None = None) -> bool:

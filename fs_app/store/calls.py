@@ -108,6 +108,11 @@ def answered(call_uuid: str, now: datetime) -> None:
     _answered.run(call_uuid, now)
 
 
+def never_dialled(call_uuid: str, token: str) -> None:
+    """It was about to be dialled, and its switch has proved that it was not. Raises LeaseLost."""
+    one(_never_dialled.run(call_uuid, token))
+
+
 def give_back(call_uuid: str, token: str, reason: str, now: datetime) -> None:
     """It will not be dialled. Raises LeaseLost, also when it was."""
     one(_give_back.run(call_uuid, token, reason, now))
@@ -191,7 +196,7 @@ def expire_all(now: datetime) -> None:
 def expired(now: datetime) -> list[OpenCall]:
     """Calls whose lease has run out, oldest first."""
     return [
-        OpenCall(c.request_uuid, str(c.lease_token), c.switch, c.dialled_at, c.timeout, c.timelimit)
+        OpenCall(c.request_uuid, str(c.lease_token), c.switch, c.dialled_at, c.timeout, c.timelimit, c.originate)
         for c in _expired.all(now)
     ]
 
@@ -237,6 +242,13 @@ def _dialling(call_uuid: str, token: str, switch: str, line: str, now: datetime)
 def _answered(call_uuid: str, now: datetime) -> ModelUpdate:
     first = CallRequest.answered_at.is_null()
     return CallRequest.update(answered_at=now).where(CallRequest.request_uuid == call_uuid, first)
+
+
+@prepared
+def _never_dialled(call_uuid: str, token: str) -> ModelUpdate:
+    return CallRequest.update(dialled_at=None).where(
+        CallRequest.request_uuid == call_uuid, CallRequest.lease_token == token
+    )
 
 
 @prepared

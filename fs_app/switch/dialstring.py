@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.phone import check_caller_name, normalise_number
 from fs_app.errors import InvalidInput
+from fs_app.switch.once import count_variable, record_name
 
 RING_TIMEOUT_MAX = 600  # seconds
 TIME_LIMIT_MAX = 4 * 3600  # seconds
@@ -136,6 +137,10 @@ def originate_command(request: OriginateRequest) -> str:
         f"execute_on_answer='sched_hangup {limit_argument(request.time_limit)}'",
     ]
     variables += [f"{name}={value}" for name, value in check_variables(request.variables)]
+    if request.once:
+        if not record_name(request.once):
+            raise InvalidInput("once", "not the name of a switch's record")
+        variables.append(count_variable(request.once, uuid))
     if request.codecs:
         # The pass at spaces takes the backslashes off, the pass at commas the quotes that they leave.
         variables.append(rf"absolute_codec_string=\'{','.join(map(check_codec, request.codecs))}\'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -26,6 +27,7 @@ from fs_app.switch.dialstring import check_uuid, originate_command
 from fs_app.switch.events import SUBSCRIPTION, call_event
 from fs_app.switch.hangup import check_cause
 from fs_app.switch.inbound import LONGEST_DELAY, InboundConnection, retry_delay
+from fs_app.switch.once import NAME_QUESTION, name_command, question, record_name, record_of
 from fs_app.switch.wire import Frame, command
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Switch:
         self._thread = threading.get_ident()
         self.since: datetime = clock.now()  # of the present state
         self.trouble = "not connected yet"  # why it is down; "" while it is up
+        self.record = ""  # the name of its record of what it has run; empty when it keeps none
 
     # State
 
@@ -111,6 +114,18 @@ class Switch:
             raise OriginateUnconfirmed(f"{self.name}: {error}") from error
         if not words.startswith("+OK"):
             raise CommandRejected(f"{self.name}: originate: {words}")
+
+    def never_dialled(self, call_uuid: str, line: str) -> bool:
+        """Whether it is certain that the switch has not run this originate, and never will, however late it arrives.
+
+        False: it has, or nobody can say. ``line`` is the originate as it was sent, at most
+        :data:`fs_app.switch.once.ASKED_WITHIN` ago. Raises InvalidInput, SwitchDown, SwitchTimeout.
+        """
+        record = record_of(line)
+        if not record or not self.api(question(record, check_uuid(call_uuid, "call_uuid"))).startswith("+OK"):
+            return False
+        # Asked last: a record that was lost meanwhile has lost its name.
+        return record_name(self.api(NAME_QUESTION)) == record
 
     def exists(self, call_uuid: str) -> bool:
         """Whether the channel is alive on the switch. One whose originate was taken a moment ago may not be there
@@ -177,6 +192,10 @@ class Switch:
         link.register_handle("*", self._on_frame)
         for line in SUBSCRIPTION:
             link.order(line)
+        link.send(f"api {name_command(secrets.token_hex(6))}", 5.0)
+        self.record = record_name(str(link.send(f"api {NAME_QUESTION}", 5.0).data))
+        if not self.record:
+            log.warning("%s: without mod_hash it cannot say later which calls it has placed", self.name)
         self._link = link
         self.since, self.trouble = self._clock.now(), ""
         self._changed.set()

@@ -19,6 +19,7 @@ from gevent import socket
 
 from fs_app.clock import SystemClock
 from fs_app.simulator import Callee, HangUp, Press, Simulator
+from fs_app.switch.once import NAME_QUESTION, count_variable, name_command, question, record_name
 from tests.fakes.raw_esl import PATIENCE, Frame, OutboundServer, RawClient, connect
 
 CALLEES = {
@@ -374,6 +375,26 @@ def test_a_uuid_that_is_taken_does_not_keep_the_phone_from_ringing(switch: Targe
     assert said.startswith("+OK ")
     assert said[4:].strip() != call.uuid
     control.api(f"uuid_kill {said[4:].strip()}")
+
+
+def test_an_originate_comes_through_once(switch: Target) -> None:
+    """And not at all when somebody has asked for it before: then the answer was that it had not been run."""
+    control = switch.connect()
+    control.api(name_command(uuid.uuid4().hex[:12]))
+    record = record_name(control.api(NAME_QUESTION))
+    assert record
+    assert control.api(name_command(uuid.uuid4().hex[:12])).startswith("-ERR")
+    first, second = (str(uuid.uuid4()) for _ in range(2))
+    call = switch.originate("1009", count_variable(record, first), "&park()")
+    assert call.outcome().startswith("+OK ")
+    again = switch.originate("1009", count_variable(record, first), "&park()")
+    assert again.outcome() == "-ERR INVALID_CALL_REFERENCE\n"
+    assert again.ended()["Hangup-Cause"] == "INVALID_CALL_REFERENCE"
+    assert control.api(question(record, first)) == "-ERR INVALID_CALL_REFERENCE\n"
+    assert control.api(question(record, second)).startswith("+OK ")
+    late = switch.originate("1009", count_variable(record, second), "&park()")
+    assert late.outcome() == "-ERR INVALID_CALL_REFERENCE\n"
+    assert control.api("hash select/fs_app/record") == record
 
 
 def test_a_call_may_be_given_a_longest_length(switch: Target) -> None:

@@ -104,8 +104,9 @@ class Listener:
     def accept(self) -> Line:
         return Line(self.sock.accept()[0])
 
-    def welcome(self, password: str = "pw") -> Line:
-        """Accept a connection and see it through authentication and subscription."""
+    def welcome(self, password: str = "pw", record: str = "") -> Line:
+        """Accept a connection and see it through authentication, subscription, and the question for the name of the
+        record of what has been run: without ``record`` the switch has no mod_hash."""
         line = self.accept()
         line.write(b"Content-Type: auth/request\n\n")
         line.expect(f"auth {password}")
@@ -113,6 +114,11 @@ class Listener:
         for _ in range(3):
             assert line.read() is not None
             line.write(reply())
+        for answer in ("+OK\n", record) if record else ("-ERR hash Command not found!\n",) * 2:
+            packet = line.read()
+            assert packet is not None
+            assert packet.line.startswith("api hash ")
+            line.write(response(answer))
         return line
 
     def close(self) -> None:

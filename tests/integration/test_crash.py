@@ -10,15 +10,23 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from fs_app.clock import SystemClock
+from fs_app.domain.calls import OriginateRequest
 from fs_app.domain.enums import AlarmResult, AlarmStatus
+from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, SurveyAnswer
+from fs_app.switch.dialstring import originate_command
+from fs_app.switch.gate import Switch
+from scheduler import plan
 from tests.processes import Process, free_port
 from tests.rows import make_rows
 
@@ -45,6 +53,18 @@ class World:
         server = Process(["serve"], {**self.env, **env})
         self.servers.append(server)
         return server
+
+    def dialling(self) -> OriginateRequest:
+        """A process claims the call, commits that it dials, and is gone before it has sent the originate it returns."""
+        now = SystemClock().now()
+        attempts = Attempts(self.store, ZoneInfo("UTC"))
+        settings = plan.PlanSettings(self.env["FS_APP_OUTBOUND"])
+        lease = timedelta(seconds=1)
+        (claim,) = attempts.claim_due(now, 1, lease, lambda due, uuid: plan.decide(due, uuid, now, settings))
+        with on_the_switch(self.env) as switch:
+            request = replace(claim.dial.request, once=switch.record)
+            assert attempts.mark_dialling(claim, switch.name, originate_command(request), now)
+        return request
 
     def settled(self, server: Process) -> Alarm:
         """The alarm once it is booked; no other attempt may follow."""
@@ -75,10 +95,22 @@ class World:
         self.switch.line('"what": "hangup"')
 
 
+@contextmanager
+def on_the_switch(env: dict[str, str]) -> Iterator[Switch]:
+    host, _, port = env["FS_APP_ESL"].rpartition(":")
+    switch = Switch(host, int(port), "ClueCon", clock=SystemClock())
+    switch.start()
+    try:
+        assert switch.wait_up(10)
+        yield switch
+    finally:
+        switch.stop()
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     callees = tmp_path / "callees.json"
-    callees.write_text(f'{{"{RINGS_LONG}": {{"ring": 12, "actions": [{{"press": "1", "at": 2}}]}}}}')
+    callees.write_text(f'{{"{RINGS_LONG}": {{"ring": 18, "actions": [{{"press": "1", "at": 2}}]}}}}')
     switch = Process(["simulator", "--port", "0", "--journal", "/dev/stdout", "--callees", str(callees)], {})
     address = switch.line("built-in switch on").split()[-1]
     url = f"sqlite:///{tmp_path}/fs-app.sqlite3"
@@ -108,6 +140,23 @@ def test_killed_between_the_claim_and_the_originate(world: World) -> None:
     alarm = world.settled(world.serve())
     assert (alarm.status, alarm.result) == (AlarmStatus.SUCCESS, AlarmResult.CONFIRMED)
     assert (world.times_rung(), world.attempts(), alarm.num_attempt) == (1, 1, 1)
+
+
+def test_killed_between_the_commit_and_the_originate(world: World) -> None:
+    """Everything says that the telephone may be ringing. The switch knows that it got no command, and refuses it should
+    it come: so the reminder goes out."""
+    world.due(PRESSES_1)
+    request = world.dialling()
+    server = world.serve()
+    server.line("not dialled: the switch never got the originate")
+    alarm = world.settled(server)
+    assert (alarm.status, alarm.result, world.keys()) == (AlarmStatus.SUCCESS, AlarmResult.CONFIRMED, ["1"])
+    assert (world.times_rung(), world.attempts(), alarm.num_attempt) == (1, 1, 1)
+    with on_the_switch(world.env) as late:
+        late.originate(request)  # it was in the network all the time
+        late.api("status")
+    world.switch.line('"what": "hangup"', "INVALID_CALL_REFERENCE")
+    assert world.times_rung() == 1
 
 
 def test_killed_while_the_originate_is_on_the_wire(world: World) -> None:

@@ -37,7 +37,10 @@ class Switch:
     name = "fs1:8021"
     up = True
 
+    record = "fs_app_0123456789ab"
+
     def __init__(self) -> None:
+        self.knows, self.denies = True, False
         self.sent: Queue[OriginateRequest] = Queue()
 
     def wait_up(self, timeout: float | None) -> bool:
@@ -47,7 +50,11 @@ class Switch:
         self.sent.put(request)
 
     def exists(self, call_uuid: str) -> bool:
-        return True
+        return self.knows
+
+    def never_dialled(self, call_uuid: str, line: str) -> bool:
+        assert call_uuid in line
+        return self.denies
 
     def next(self) -> OriginateRequest:
         return self.sent.get(timeout=20)
@@ -124,6 +131,43 @@ def test_an_alarm_whose_ring_got_lost_is_dialled_all_the_same(world: World) -> N
     gevent.idle()
     alarm = world.due()  # committed, and its process dies before it rings
     assert world.switch.next().number == alarm.alarm_phonenumber
+
+
+@pytest.mark.parametrize("denies", [True, False])
+def test_an_originate_that_nobody_confirmed(world: World, denies: bool) -> None:
+    """It goes out again when the switch proves that it never ran it, and never otherwise."""
+    alarm = world.due(maxretry=3, retry_delay=0)
+    world.switch.knows, world.switch.denies = False, denies
+    first = world.switch.next()
+    assert first.once == world.switch.record
+    world.calls.on_switch_up(world.switch.name)
+    if not denies:
+        assert world.until_booked()["outcome"] == "unknown"
+        assert world.reload(alarm).status == AlarmStatus.FAILURE
+        return
+    second = world.switch.next()
+    assert (second.number, second.call_uuid != first.call_uuid) == (first.number, True)
+    world.ends(second.call_uuid, "USER_BUSY")
+    assert world.until_booked()["outcome"] == "busy"
+    assert world.reload(alarm).num_attempt == 1
+
+
+def test_why_it_failed_is_waited_for(world: World) -> None:
+    """The job of an originate and its channel tell of the end in either order, and only the channel tells all."""
+    world.due(maxretry=0)
+    request = world.switch.next()
+    world.calls.on_event(OriginateFailed(request.call_uuid, "NO_ANSWER"))
+    world.ends(request.call_uuid, "NO_ANSWER")
+    assert world.until_booked()["outcome"] == "no_answer"
+    with world.store.reading():
+        assert CallRequest.get().hangup_cause == "NO_ANSWER"
+
+
+def test_a_job_that_failed_without_a_channel_is_booked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.calls.LAST_WORD", 0.05)
+    world.due(maxretry=0)
+    world.calls.on_event(OriginateFailed(world.switch.next().call_uuid, "USER_BUSY"))
+    assert world.until_booked()["outcome"] == "busy"
 
 
 def test_a_busy_line_stays_a_busy_line_while_the_database_is_away(

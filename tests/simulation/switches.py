@@ -23,6 +23,7 @@ from fs_app.domain.calls import (
 from fs_app.domain.enums import AlarmResult, IvrEnd, WhoAnswered
 from fs_app.errors import CommandRejected, OriginateUnconfirmed, SwitchDown, SwitchTimeout
 from fs_app.store.journal import CallJournal
+from fs_app.switch.once import REFUSED, record_of
 from tests.simulation.virtual import VirtualClock
 
 # How many of 100 calls end so.
@@ -72,9 +73,18 @@ class SimulatedSwitch:
         self.alive = True
         self.links: list[Link] = []
         self.calls: dict[str, OriginateRequest] = {}
+        self.record = self._new_record()
+        self.once: set[str] = set()  # what it has run, or been asked about
         self._greenlets: dict[str, gevent.Greenlet[..., None]] = {}
 
+    def _new_record(self) -> str:
+        return f"fs_app_{self.dice.getrandbits(48):012x}"
+
     def dial(self, request: OriginateRequest) -> None:
+        if request.once == self.record and request.call_uuid in self.once:
+            self._over(request, REFUSED, None)
+            return
+        self.once.add(request.call_uuid)
         self.calls[request.call_uuid] = request
         self._greenlets[request.call_uuid] = gevent.spawn(self._call, request)
 
@@ -84,6 +94,7 @@ class SimulatedSwitch:
         for greenlet in list(self._greenlets.values()):
             greenlet.kill(block=False)
         self.calls.clear()
+        self.record, self.once = self._new_record(), set()
         for link in list(self.links):
             link.drop()
         gevent.spawn_later(seconds, self._revive)
@@ -258,6 +269,20 @@ class Link:
         self.switch.dial(request)
         if chance < 0.03:
             self.lose()
+
+    @property
+    def record(self) -> str:
+        return self.switch.record
+
+    def never_dialled(self, call_uuid: str, line: str) -> bool:
+        if not self.up:
+            raise SwitchDown("not connected")
+        if self.switch.dice.random() < 0.05:
+            raise SwitchTimeout("slow")
+        never = record_of(line) == self.switch.record and call_uuid not in self.switch.once
+        self.switch.once.add(call_uuid)
+        self.switch.world.ledger.faults["never dialled"] += never
+        return never
 
     def exists(self, call_uuid: str) -> bool:
         if not self.up:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fs_app.domain.calls import OriginateRequest
 from fs_app.errors import InvalidInput
 from fs_app.switch.dialstring import check_gateway, masked, originate_command
+from fs_app.switch.once import record_of
 
 UUID = "7d44b455-139d-4f12-af39-5008c7879c4d"
 REQUEST = OriginateRequest(
@@ -124,6 +125,16 @@ def test_a_survey_inside_the_switch() -> None:
     line = originate_command(replace(REQUEST, outbound=""))
     assert line.endswith("sofia/gateway/provider/+15550100 &python(ivr.embedded)")
     assert take_apart(line)[0] == expected(REQUEST, "+15550100", "123456")
+
+
+def test_the_switch_runs_it_once() -> None:
+    line = originate_command(replace(REQUEST, once="fs_app_0123456789ab"))
+    variables, legs, words = take_apart(line)
+    counted = f"limit hash fs_app_0123456789ab {UUID} 1/7200 !INVALID_CALL_REFERENCE"
+    assert variables == {**expected(REQUEST, "+15550100", "123456"), "execute_on_originate": counted}
+    assert (legs, words) == (["sofia/gateway/provider/+15550100"], ["&socket(127.0.0.1:8084 async full)"])
+    assert record_of(line) == "fs_app_0123456789ab"
+    assert record_of(originate_command(REQUEST)) == ""
 
 
 def test_several_survey_servers() -> None:
@@ -254,6 +265,8 @@ def test_not_gateways(gateway: str) -> None:
         ("outbound", "127.0.0.1:80|"),
         ("outbound", "127.0.0.1:80|127.0.0.1"),
         ("outbound", "|".join(f"127.0.0.1:{port}" for port in range(1, 12))),
+        ("once", "fs_app"),
+        ("once", "fs_app_0123456789ab x"),
         ("codecs", ("PCMA,PCMU",)),
         ("codecs", ("EVIL",)),
         ("call_uuid", "1234"),

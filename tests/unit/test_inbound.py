@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import gevent
@@ -28,6 +30,7 @@ from fs_app.errors import (
     SwitchRefused,
     SwitchTimeout,
 )
+from fs_app.switch.dialstring import originate_command
 from fs_app.switch.events import call_event
 from fs_app.switch.gate import Switch
 from fs_app.switch.inbound import LONGEST_DELAY, InboundConnection, retry_delay
@@ -328,10 +331,17 @@ def test_subscription_comes_again_after_a_loss(listener: Listener, switch: Switc
         line.expect("filter variable_fs_app true")
         line.write(reply())
         line.expect("filter Event-Name BACKGROUND_JOB")
-        assert not switch.up
         line.write(reply())
+        named = line.read()
+        assert named is not None
+        assert re.fullmatch(r"api hash insert_ifempty/fs_app/record/fs_app_[0-9a-f]{12}", named.line)
+        line.write(response("-ERR key already exists\n"))
+        line.expect("api hash select/fs_app/record")
+        assert not switch.up
+        line.write(response("fs_app_0123456789ab"))
         assert states.get(timeout=PATIENCE) is True
         assert switch.up
+        assert switch.record == "fs_app_0123456789ab"
         line.close()
         assert states.get(timeout=PATIENCE) is False
         assert not switch.up
@@ -435,3 +445,42 @@ def test_stop_says_goodbye(listener: Listener) -> None:
     stopping.get(timeout=PATIENCE)
     assert line.read() is None
     assert not switch.up
+
+
+# ---------------------------------------------------------------------- whether an originate was run
+
+RECORD = "fs_app_0123456789ab"
+LINE = originate_command(replace(REQUEST, once=RECORD))
+
+
+@pytest.mark.parametrize(
+    ("answer", "record", "never"),
+    [
+        ("+OK 1b4e28ba-2fa1-41d2-883f-0016d3cca427\n", RECORD, True),
+        ("+OK 1b4e28ba-2fa1-41d2-883f-0016d3cca427\n", "", False),  # restarted meanwhile, and nobody named it again
+        ("+OK 1b4e28ba-2fa1-41d2-883f-0016d3cca427\n", "fs_app_ffffffffffff", False),  # restarted
+        ("-ERR INVALID_CALL_REFERENCE\n", None, False),  # it was run
+        ("-ERR DESTINATION_OUT_OF_ORDER\n", None, False),  # no room for the question
+    ],
+)
+def test_whether_an_originate_was_run(
+    listener: Listener, switch: Switch, answer: str, record: str | None, never: bool
+) -> None:
+    line = listener.welcome(record=RECORD)
+    assert switch.wait_up(PATIENCE)
+    asking = gevent.spawn(switch.never_dialled, REQUEST.call_uuid, LINE)
+    line.expect(
+        f"api originate {{execute_on_originate='limit hash {RECORD} {REQUEST.call_uuid} 1/7200"
+        " !INVALID_CALL_REFERENCE'}null/fs_app &hangup()"
+    )
+    line.write(response(answer))
+    if record is not None:
+        line.expect("api hash select/fs_app/record")
+        line.write(response(record))
+    assert asking.get(timeout=PATIENCE) is never
+
+
+def test_a_line_without_a_record_proves_nothing(listener: Listener, switch: Switch) -> None:
+    listener.welcome(record=RECORD)
+    assert switch.wait_up(PATIENCE)
+    assert switch.never_dialled(REQUEST.call_uuid, originate_command(REQUEST)) is False
