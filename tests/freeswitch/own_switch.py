@@ -38,7 +38,7 @@ BASIC = (
     "logfile",
 )
 EMBEDDING = (*BASIC, "conference", "python3")
-SIP = (*BASIC, "sofia")
+SIP = (*BASIC, "sofia", "hash")
 
 CONFIGURATION = """<?xml version="1.0"?>
 <document type="freeswitch/xml">
