@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from peewee import ModelInsert, ModelSelect, ModelUpdate, fn
 
 from fs_app.domain.enums import AlarmResult, AlarmStatus, EventStatus
-from fs_app.domain.recurrence import RecurrenceRule, next_after, parse_rule, uncounted
+from fs_app.domain.recurrence import Recurrence, recurrence
 from fs_app.domain.rules import Exclusions, parse_exdates
 from fs_app.domain.window import Closed, first_due, to_utc
 from fs_app.errors import InvalidInput
@@ -130,7 +130,7 @@ class Occurrences:
         changed = _settled_apart.tuples(master.id, master.last_occurrence or master.start)
         return Series(
             master=master,
-            rule=uncounted(parse_rule(rule.frequency, rule.params), master.start, zone),
+            recurrence=recurrence(rule.frequency, rule.params, master.start, zone),
             zone=zone,
             alarms=tuple(_alarms.all(master.id)),
             closed=closed_days(calendar),
@@ -164,7 +164,7 @@ class Series:
     """A master and all that decides its occurrences."""
 
     master: Event
-    rule: RecurrenceRule  # without a COUNT
+    recurrence: Recurrence  # without a COUNT
     zone: ZoneInfo
     alarms: tuple[Alarm, ...]
     closed: Closed
@@ -175,7 +175,7 @@ class Series:
         """Start of the first occurrence after ``after``, which is not before the master's start."""
         # Which number an occurrence has matters only where the rule counts.
         end = self.master.end_recurring_period
-        found = next_after(self.rule, self.master.start, self.zone, after, end, 1, self.excluded)
+        found = self.recurrence.next(after, end, 1, self.excluded)
         return None if found is None else found.start
 
     def make_at(self, start: datetime, before: datetime) -> datetime:

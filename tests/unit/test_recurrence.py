@@ -12,7 +12,7 @@ from dateutil.rrule import DAILY, HOURLY, MINUTELY, MONTHLY, WEEKLY, YEARLY, rru
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fs_app.domain.recurrence import Frequency, Occurrence, RecurrenceRule, next_after, parse_rule
+from fs_app.domain.recurrence import Frequency, Occurrence, Recurrence, RecurrenceRule, next_after, parse_rule
 from fs_app.domain.window import to_utc
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -320,3 +320,22 @@ def test_the_last_days_of_the_calendar_do_not_overflow() -> None:
 def test_the_canonical_text_reads_back(rule: RecurrenceRule, count: int | None) -> None:
     rule = parse_rule("", f"{rule.rrule_text()};COUNT={count}" if count else rule.rrule_text())
     assert parse_rule(rule.frequency.name.lower(), f"rrule:{rule.rrule_text().lower()}") == rule
+
+
+@settings(max_examples=60, deadline=None)  # counting from the start may take a while
+@given(
+    rule=st.sampled_from(
+        ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,TH", "FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=HOURLY;INTERVAL=5"]
+    ),
+    looks=st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), min_size=2, max_size=8),
+    zone=st.sampled_from(["UTC", "Europe/Paris", "Australia/Lord_Howe"]),
+    counted=st.booleans(),
+)
+def test_what_is_remembered_is_what_is_computed(rule: str, looks: list[datetime], zone: str, counted: bool) -> None:
+    start, place = datetime(2026, 2, 1, 1, 30, tzinfo=UTC), ZoneInfo(zone)
+    asked_often = Recurrence(parse_rule("", rule), start, place)
+    before = None if counted else 1
+    for look in looks:
+        after = look.replace(tzinfo=UTC)
+        once = Recurrence(parse_rule("", rule), start, place)
+        assert asked_often.next(after, None, before) == once.next(after, None, before)
