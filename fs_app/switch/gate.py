@@ -13,7 +13,7 @@ import gevent
 import gevent.event
 
 from fs_app.clock import Clock
-from fs_app.domain.calls import CallEvent, OriginateRequest
+from fs_app.domain.calls import CallEvent, OriginateFailed, OriginateRequest
 from fs_app.errors import (
     CommandRejected,
     OriginateUnconfirmed,
@@ -27,7 +27,7 @@ from fs_app.switch.dialstring import check_uuid, originate_command
 from fs_app.switch.events import SUBSCRIPTION, call_event
 from fs_app.switch.hangup import check_cause
 from fs_app.switch.inbound import LONGEST_DELAY, InboundConnection, retry_delay
-from fs_app.switch.once import NAME_QUESTION, name_command, question, record_name, record_of
+from fs_app.switch.once import NAME_QUESTION, REFUSED, name_command, question, record_name, record_of
 from fs_app.switch.wire import Frame, command
 
 log = logging.getLogger(__name__)
@@ -192,15 +192,25 @@ class Switch:
         link.register_handle("*", self._on_frame)
         for line in SUBSCRIPTION:
             link.order(line)
-        link.send(f"api {name_command(secrets.token_hex(6))}", 5.0)
-        self.record = record_name(str(link.send(f"api {NAME_QUESTION}", 5.0).data))
-        if not self.record:
-            log.warning("%s: without mod_hash it cannot say later which calls it has placed", self.name)
+        self._learn_record(link)
         self._link = link
         self.since, self.trouble = self._clock.now(), ""
         self._changed.set()
         log.info("%s: connected", self.name)
         self._tell(True)
+
+    def _learn_record(self, link: InboundConnection) -> None:
+        link.send(f"api {name_command(secrets.token_hex(6))}", 5.0)
+        self.record = record_name(str(link.send(f"api {NAME_QUESTION}", 5.0).data))
+        if not self.record:
+            log.warning("%s: without mod_hash it cannot say later which calls it has placed", self.name)
+
+    def _learn_record_again(self) -> None:
+        """It has refused a call as if it were the second of its UUID: so it does when mod_hash was unloaded."""
+        try:
+            self._learn_record(self._connected())
+        except SwitchError as error:
+            log.info("%s: %s", self.name, error)
 
     def _down(self, reason: str, remedy: str = "") -> None:
         was_up = self._changed.is_set()
@@ -230,6 +240,8 @@ class Switch:
             return
         if event is None:
             return
+        if isinstance(event, OriginateFailed) and event.cause == REFUSED:
+            gevent.spawn(self._learn_record_again)
         for handler in tuple(self._handlers):
             try:
                 handler(event)

@@ -228,6 +228,34 @@ def test_no_more_calls_a_second_than_the_gateway_takes(telephony: Telephony, tmp
     assert most_within(starts, 2.0) <= 5
 
 
+def test_without_mod_hash_calls_are_placed_all_the_same(telephony: Telephony, tmp_path: Path) -> None:
+    """Unloaded while we are connected: the switch refuses to count, until we no longer ask it to."""
+    since = len(telephony.main.rings())
+    with product(telephony, tmp_path, "main", gateway_retries="5") as made:
+        assert made.switch.record
+        try:
+            assert telephony.switch.api("unload mod_hash").startswith("+OK")
+            alarm = made.ring(PRESSES, maxretry=0)
+            made.until("booked", outcome="answered")
+            assert made.alarm(alarm) == CONFIRMED
+            assert {call.reason for call in calls(made)[:-1]} == {"INVALID_CALL_REFERENCE"}
+            assert made.switch.record == ""
+        finally:
+            assert telephony.switch.api("load mod_hash").startswith("+OK")
+    assert telephony.numbers(telephony.main, since) == [PRESSES]
+
+
+def test_a_record_that_was_lost_proves_nothing(telephony: Telephony, tmp_path: Path) -> None:
+    """An originate that was run, and a module that forgets it: nobody may take it for one that was not."""
+    with product(telephony, tmp_path) as made:
+        made.ring(PRESSES)
+        uuid = made.until("booked", outcome="answered")
+        (call,) = calls(made)
+        assert made.switch.never_dialled(uuid, call.originate) is False
+        assert telephony.switch.api("reload mod_hash").startswith("+OK")
+        assert made.switch.never_dialled(uuid, call.originate) is False
+
+
 @dataclass
 class Parts:
     """Processes of their own on one database: a scheduler, and survey servers that come and go."""

@@ -484,3 +484,20 @@ def test_a_line_without_a_record_proves_nothing(listener: Listener, switch: Swit
     listener.welcome(record=RECORD)
     assert switch.wait_up(PATIENCE)
     assert switch.never_dialled(REQUEST.call_uuid, originate_command(REQUEST)) is False
+
+
+def test_a_switch_that_lost_its_record_is_not_asked_for_it_for_ever(listener: Listener, switch: Switch) -> None:
+    """Without mod_hash it refuses each call that is to be counted: the next one goes out without."""
+    line = listener.welcome(record=RECORD)
+    assert switch.wait_up(PATIENCE)
+    assert switch.record == RECORD
+    job = {"Job-UUID": CALL, "Job-Command": "originate", "Job-Command-Arg": "{fs_app=true}loopback/1"}
+    line.write(plain("BACKGROUND_JOB", job, "-ERR INVALID_CALL_REFERENCE\n"))
+    for _ in range(2):
+        packet = line.read()
+        assert packet is not None
+        assert packet.line.startswith("api hash ")
+        line.write(response("-ERR hash Command not found!\n"))
+    with gevent.Timeout(PATIENCE):
+        while switch.record:
+            gevent.sleep(0.01)
