@@ -54,7 +54,8 @@ def gateway_state(dial_string: str, ask: Callable[[str], str]) -> GatewayState:
     if "State" not in facts:
         return GatewayState("bad", "unknown to the switch", f"No gateway {found[1]}: {answer.strip()[:100]!r}")
     detail = ", ".join(f"{name} {value}" for name, value in facts.items())
-    if facts.get("Status", "UP").upper().startswith("DOWN"):
-        return GatewayState("bad", "down: the far end does not answer", detail)
     tone, words = _STATES.get(facts["State"], ("warn", f"state {facts['State']}"))
+    # A failed registration takes the gateway down as well: that is the better reason.
+    if tone == "good" and facts.get("Status", "UP").upper().startswith("DOWN"):
+        return GatewayState("bad", "down: the far end does not answer", detail)
     return GatewayState(tone, words, detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -104,7 +104,8 @@ def _entries(view: View, calendar: int | None, days: list[date], zone: ZoneInfo,
     high = to_utc(datetime.combine(days[-1] + timedelta(days=1), time()), zone)
     only = {"calendar": calendar} if calendar else {}
     asked = {"start__gte": show_moment(low), "start__lt": show_moment(high), "ordering": "start", **only}
-    rows = view.rest.list("event", {**asked, "page_size": _EVENTS_MAX})["results"]
+    rows = view.rest.first("event", asked, _EVENTS_MAX)
+    view.learn("event", rows, ("calendar",))
     found: dict[date, list[Entry]] = {day: [] for day in days}
     for entry in (*_events(view, rows, zone), *_planned(view, calendar, rows, low, high, zone)):
         found.setdefault(entry.when.date(), []).append(entry)
@@ -130,7 +131,7 @@ def _alarms(view: View, events: list[int], zone: ZoneInfo) -> dict[int, str]:
     return {event: ", ".join(words) for event, words in told.items()}
 
 
-def _events(view: View, rows: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[Entry]:
+def _events(view: View, rows: Sequence[dict[str, Any]], zone: ZoneInfo) -> Iterator[Entry]:
     for row in rows:
         number = id_of(row["url"])
         where = view.zone_of_calendar(row["calendar"])
@@ -145,7 +146,7 @@ def _events(view: View, rows: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[
 
 
 def _planned(
-    view: View, calendar: int | None, rows: list[dict[str, Any]], low: datetime, high: datetime, zone: ZoneInfo
+    view: View, calendar: int | None, rows: Sequence[dict[str, Any]], low: datetime, high: datetime, zone: ZoneInfo
 ) -> Iterator[Entry]:
     """Occurrences that have no event of their own yet."""
     made = {id_of(row["url"]) for row in rows}
