@@ -45,7 +45,7 @@ setup(
         # Builds only with SWIG 3; see docs/dependencies.md for the two commands.
         "esl": ["python-ESL>=1.4.18"],
         # Only a peer to measure the REST API against.
-        "bench": ["Django>=5.0", "djangorestframework>=3.15"],
+        "bench": ["Django>=5.0", "djangorestframework>=3.15", "gunicorn>=22"],
         "test": [
             "aiosmtpd>=1.4.6",
             "axe-core-python>=0.1",

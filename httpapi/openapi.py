@@ -9,6 +9,7 @@ from fs_app import __version__
 from httpapi.context import BASE
 from httpapi.etag import TAGS
 from httpapi.listing import PAGE_MAX
+from httpapi.openapi_links import links
 from httpapi.openapi_special import special_paths
 from httpapi.openapi_words import JSON, OBJECT, RESPONSES, errors, header, operation, query_parameter, ref
 from httpapi.resource import Action, Resource
@@ -25,7 +26,7 @@ def describe(registry: Mapping[str, Resource], more: Mapping[str, Any]) -> dict[
     schemas: dict[str, Any] = {}
     for resource in registry.values():
         schemas |= _schemas(resource)
-        paths[f"{BASE}{resource.path}/"] = _collection(resource)
+        paths[f"{BASE}{resource.path}/"] = _collection(resource, registry)
         paths[f"{BASE}{resource.path}/{{id}}/"] = _item(resource)
         for action in resource.actions():
             below = f"{BASE}{resource.path}/" + ("{id}/" if action.below_row else "")
@@ -135,7 +136,7 @@ def _taken(spec: Spec) -> dict[str, Any]:
     return schema
 
 
-def _collection(resource: Resource) -> dict[str, Any]:
+def _collection(resource: Resource, registry: Mapping[str, Resource]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     row = ref(resource.path)
     if "GET" in resource.collection:
@@ -172,15 +173,11 @@ def _collection(resource: Resource) -> dict[str, Any]:
             "Location": {"schema": {"type": "string"}, "required": True},
             "ETag": {"schema": {"type": "string"}, "required": True},
         }
-        if "GET" in resource.item and resource.lookup == "id":
-            made["responses"]["201"]["links"] = {"it": _link(f"{resource.path}.retrieve")}
+        following = links(resource, registry)
+        if following:
+            made["responses"]["201"]["links"] = following
         found["post"] = made
     return found
-
-
-def _link(operation_id: str) -> dict[str, Any]:
-    # The id is the last part of the address that a create answers.
-    return {"operationId": operation_id, "parameters": {"id": "$response.header.Location#regex:/([0-9]+)/$"}}
 
 
 def _item(resource: Resource) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from peewee import SQL, SqliteDatabase, fn
 
 from fs_app.store.models import Base, User
 from fs_app.store.prepared import Prepared, locked
+from httpapi import counting
 
 if TYPE_CHECKING:
     from httpapi.resource import Resource
@@ -51,8 +52,13 @@ def is_visible(resource: Resource, user: User, row_id: int) -> bool:
 
 def count(resource: Resource, user: User, conditions: Sequence[Condition]) -> int:
     """How many rows ``user`` sees that fulfil the conditions."""
-    found = _count(resource, str(user.role), _shapes(conditions)).scalar(user.id, user.manager_id, *_values(conditions))
-    return int(found)
+    role, shapes, values = str(user.role), _shapes(conditions), tuple(_values(conditions))
+
+    def counted() -> counting.Counted:
+        [(state, found)] = _count(resource, role, shapes).tuples(user.id, user.manager_id, *values)
+        return str(state), int(found)
+
+    return counting.count((resource.path, role, user.id, user.manager_id, shapes, values), counted)
 
 
 def rows(
@@ -169,7 +175,7 @@ def _exists(resource: Resource, role: str) -> Prepared[Any, Any]:
 @lru_cache(_SHAPES)
 def _count(resource: Resource, role: str, shapes: tuple[Shape, ...]) -> Prepared[Any, Any]:
     def build(user_id: Any, manager_id: Any, *values: Any) -> Any:
-        query = _seen(resource, role, user_id, manager_id, fn.COUNT(SQL("*")))
+        query = _seen(resource, role, user_id, manager_id, counting.state(), fn.COUNT(SQL("*")))
         return _filtered(resource, query, shapes, values)
 
     return Prepared(build)

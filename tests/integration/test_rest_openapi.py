@@ -26,7 +26,7 @@ from httpapi.server import HttpServer
 from tests.rest_client import Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
 
 # More finds more: FS_APP_TEST_FUZZ_SECONDS=900 before a release.
-SECONDS = os.environ.get("FS_APP_TEST_FUZZ_SECONDS", "60")
+SECONDS = os.environ.get("FS_APP_TEST_FUZZ_SECONDS", "45")
 CONFIG = Path(__file__).parents[1] / "schemathesis.toml"
 
 
@@ -50,21 +50,23 @@ def test_every_filter_takes_what_it_shows() -> None:
             assert "read-only" not in str(told.value), (path, name)
 
 
-@pytest.mark.timeout(int(SECONDS) + 90)
-def test_a_tester_that_believes_the_description_finds_nothing(tmp_path: Path) -> None:
-    """Schemathesis, with all its checks: examples, boundary values of every parameter, random data, and sequences."""
+# Examples, boundary values of every parameter, random data; and sequences, which would wait for the others to end.
+@pytest.mark.parametrize("phases", ["examples,coverage,fuzzing", "stateful"])
+@pytest.mark.timeout(int(SECONDS) + 120)
+def test_a_tester_that_believes_the_description_finds_nothing(tmp_path: Path, phases: str) -> None:
+    """Schemathesis, with all its checks and in all its phases."""
     settings = Settings(database=f"sqlite:///{tmp_path}/api.sqlite3")
     store = Store(settings.database)
     store.migrate()
     api = Api(store, explain=Explainer(store, settings))
     try:
-        _try(api, tmp_path)
+        _try(api, tmp_path, phases)
     finally:
         api.close()
         store.close()
 
 
-def _try(api: Api, tmp_path: Path) -> None:
+def _try(api: Api, tmp_path: Path, phases: str) -> None:
     new_gateway(api)
     new_survey(api)
     new_alarm(api, new_event(api, new_calendar(api)))
@@ -75,7 +77,8 @@ def _try(api: Api, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
         *(f"http://127.0.0.1:{api.server.port}/rest-api/openapi.json", "--checks", "all"),
-        *("--header", f"Authorization: Bearer {token}", "--workers", "2", "--max-examples", "3", "--seed", "1"),
+        *("--header", f"Authorization: Bearer {token}", "--workers", "2", "--seed", "1"),
+        *("--phases", phases, "--max-examples", "3" if phases != "stateful" else "30"),
         *("--exclude-path", "/rest-api/live/", "--no-color", "--warnings", "off", "--max-time", SECONDS),
     ]
     env = {
@@ -87,6 +90,8 @@ def _try(api: Api, tmp_path: Path) -> None:
     done = api.in_thread(lambda: subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env))
     assert done.returncode == 0, done.stdout[-8000:]
     assert "No issues found" in done.stdout
+    for phase in phases.split(","):  # each had its turn
+        assert re.search(rf"{phase}.*(✅|✓|done|[0-9]+ passed)", done.stdout, re.IGNORECASE), done.stdout[-3000:]
 
 
 def test_the_description_covers_every_address_and_names_each_operation_once(sqlite_api: Api) -> None:
