@@ -46,20 +46,24 @@ def prepare(url: str, alarms: int) -> str:
     theirs = new_event(api, new_calendar(api, "other", "rival"), "other", "rival")
     for _ in range(50):
         new_alarm(api, theirs, "rival")
-    many = (
-        f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {alarms - 1})"
-        if store.sqlite
-        else f"WITH n (i) AS (SELECT generate_series(1, {alarms - 1}))"
-    )
-    with store.transaction():
-        first = int(Event.select().order_by(Event.id.desc()).first().id)
-        for model, other in ((Event, {"calendar_id": f"1 + i - i / {CALENDARS} * {CALENDARS}"}), (Alarm, {"event_id": f"{first} + i"})):
-            table = model._meta.table_name
-            names = [f.column_name for f in model._meta.sorted_fields if f.name != "id"]
-            values = ", ".join(other.get(name, f"t.{name}") for name in names)
-            sql = f"{many} SELECT {values} FROM {table} t, n WHERE t.id = 1 ORDER BY i"
-            sql = f"INSERT INTO {table} ({', '.join(names)}) " + sql
-            store.db.execute_sql(sql)
+    first = int(Event.select().order_by(Event.id.desc()).first().id)
+    others = {Event: {"calendar_id": f"1 + i - i / {CALENDARS} * {CALENDARS}"}, Alarm: {"event_id": f"{first} + i"}}
+    for model, other in others.items():
+        table = model._meta.table_name
+        names = [f.column_name for f in model._meta.sorted_fields if f.name != "id"]
+        values = ", ".join(other.get(name, f"t.{name}") for name in names)
+        for start in range(1, alarms, 5000):
+            last = min(alarms - 1, start + 4999)
+            numbers = (
+                f"WITH RECURSIVE n (i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+                if store.sqlite
+                else f"WITH n (i) AS (SELECT generate_series({start}, {last}))"
+            )
+            many = f"{numbers} SELECT {values} FROM {table} t, n WHERE t.id = 1 ORDER BY i"
+            with store.transaction():
+                # In the order of the numbers, so that event and alarm of one number belong together.
+                sql = f"INSERT INTO {table} ({', '.join(names)}) {many}"
+                store.db.execute_sql(sql)
     with store.connected():
         store.db.execute_sql("ANALYZE" if store.sqlite else "VACUUM ANALYZE")
     token = str(api.post("token/", {"scope": "write"})["token"])
