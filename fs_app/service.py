@@ -8,10 +8,8 @@ The loop's thread holds sockets, calls and decisions. Database work, HTTP reques
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import IO
 
 import gevent
@@ -20,9 +18,11 @@ from gevent.threadpool import ThreadPool
 
 from fs_app.clock import Clock, SystemClock
 from fs_app.config import Address, Settings, socket_list
+from fs_app.database_wait import DatabaseWait
 from fs_app.domain.enums import Kind
-from fs_app.errors import ConfigError, FsAppError, PromptError, SchemaMismatch, StoreUnavailable, SwitchDown
+from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.explain import Explainer
+from fs_app.gateways import Gateways
 from fs_app.loop_caller import LoopCaller, beside
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -38,7 +38,6 @@ from fs_app.store.sole import sole_scheduler
 from fs_app.survey_servers import SurveyServers
 from fs_app.switch.channel import Channel
 from fs_app.switch.gate import Switch
-from fs_app.switch.gateway_state import SILENT, GatewayState, gateway_state
 from fs_app.switch.outbound import OutboundServer
 from fs_app.told import ToldJournal, ToldPrompts
 from fs_app.words import languages
@@ -64,8 +63,6 @@ from scheduler.plan import PlanSettings
 log = logging.getLogger(__name__)
 
 PARTS = frozenset({"http", "ivr", "scheduler"})
-DATABASE_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a database that is away at the start
-GATEWAY_PATIENCE = 2.0  # seconds that a switch may take to say how a gateway is
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
 
@@ -90,9 +87,9 @@ class Service:
         self._observer = observer
         self._lock: IO[bytes] | None = None
         self._failed = Event()
-        self._waiting = False  # for the database
         self._loop = LoopCaller()
         self.store = Store(settings.database)
+        self._database = DatabaseWait(self.store)
         self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
         self._bell = Event()
         self._outbox_bell = Event()
@@ -146,22 +143,6 @@ class Service:
             take_call(channel, keeper, prompts, self.clock, background=beside, answering=answered)
 
         self.outbound = OutboundServer(self.settings.outbound.host, self.settings.outbound.port, answer)
-
-    def _gateway_states(self, dial_strings: Sequence[str]) -> Mapping[str, Sequence[tuple[str, GatewayState]]]:
-        """Of each gateway: (switch, how it is there). For native threads."""
-        found: dict[str, list[tuple[str, GatewayState]]] = {dial_string: [] for dial_string in dial_strings}
-        for switch in self.switches:
-            silent: GatewayState | None = None
-            for dial_string, states in found.items():
-                state = silent or gateway_state(dial_string, partial(self._ask_switch, switch))
-                silent = state if state.words == SILENT else None  # one that hangs is not waited for again and again
-                states.append((switch.name, state))
-        return found
-
-    def _ask_switch(self, switch: Switch, command: str) -> str:
-        if not switch.up:
-            raise SwitchDown(f"{switch.name} is not connected")
-        return self._loop.ask(lambda: switch.api(command, GATEWAY_PATIENCE))
 
     def _say(self, words: str, language: str) -> bytes:
         """WAVE bytes of the words, for listening to them. Raises PromptError."""
@@ -219,7 +200,7 @@ class Service:
             explain=Explainer(self.store, self.settings),
             password_strength=self.settings.password_strength,
             rehearse=rehearse,
-            gateway_states=self._gateway_states if self.switches else None,
+            gateway_states=Gateways(self.switches, self._loop) if self.switches else None,
             speak=self._say,
         )
         surround = Surround(services, registry())
@@ -235,7 +216,7 @@ class Service:
         the database is away, and a callee hears so in words. Raises FsAppError (a port in use, a schema that is not
         this program's).
         """
-        trouble = self._database_trouble()
+        trouble = self._database.trouble()
         if self.outbound is not None:
             self.outbound.start()
         if self.http is not None:
@@ -243,7 +224,7 @@ class Service:
                 self.http.start()
             except OSError as exc:
                 raise ConfigError(f"FS_APP_HTTP: cannot listen on {self.settings.http}: {exc}") from exc
-        if trouble and not self._database_came(trouble, stop or Event()):
+        if trouble and not self._database.until_there(trouble, stop or Event()):
             return
         self.doorbell.start()
         if self.calls is not None:
@@ -266,33 +247,6 @@ class Service:
             self._run(self.notifier.run)
         if self.poller is not None:
             self._run(self.poller.run)
-
-    def _database_trouble(self) -> str:
-        """Why nothing can be read from the database; empty when all is well. Raises SchemaMismatch."""
-        try:
-            self.store.pool.apply(self.store.check_schema)
-        except SchemaMismatch:
-            raise
-        except StoreUnavailable as exc:
-            return str(exc)
-        return ""
-
-    def _database_came(self, trouble: str, stop: Event) -> bool:
-        """Wait for the database; False when ``stop`` was set first."""
-        self._waiting = True
-        said = ""
-        for pause in itertools.chain(DATABASE_PAUSES, itertools.repeat(DATABASE_PAUSES[-1])):
-            if trouble != said:  # once for each new reason: an outage of a day must not fill the log
-                log.warning("the database is away, waiting for it: %s", trouble)
-                said = trouble
-            if stop.wait(pause):
-                return False
-            trouble = self._database_trouble()
-            if not trouble:
-                break
-        self._waiting = False
-        log.info("the database is there")
-        return True
 
     def _run(self, part: Callable[[], None]) -> None:
         greenlet = gevent.spawn(part)
@@ -365,14 +319,17 @@ class Service:
         """
         if self._inside:
             self._servers.inside()
-        if self.prompts is None:
-            found = self._servers.listening()
-            self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
-            return found
+        if self.prompts is not None:
+            self._warm(call_uuid, self.prompts)
+            return ""
+        found = self._servers.listening()
+        self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
+        return found
+
+    def _warm(self, call_uuid: str, prompts: Prompts) -> None:
         context = self.journal.preview(call_uuid)
         if context is not None:
-            warm_call(context, self.prompts, beside)
-        return ""
+            warm_call(context, prompts, beside)
 
     def _call_ended(self) -> None:
         """There is room for another call, and its booking may have left something to send."""
@@ -405,12 +362,12 @@ class Service:
         elif message.startswith(IVR_ENDED) and self.calls is not None:
             self.calls.on_ivr_ended(message.removeprefix(IVR_ENDED))
         elif message.startswith(_PREPARE) and self.prompts is not None and self.calls is None:
-            gevent.spawn(self._prepare_quietly, message.removeprefix(_PREPARE))
+            gevent.spawn(self._warm_quietly, message.removeprefix(_PREPARE), self.prompts)
 
-    def _prepare_quietly(self, call_uuid: str) -> None:
+    def _warm_quietly(self, call_uuid: str, prompts: Prompts) -> None:
         try:
-            self._prepare(call_uuid)
-        except (PromptError, FsAppError) as exc:
+            self._warm(call_uuid, prompts)
+        except FsAppError as exc:
             log.error("call %s: words not made ahead: %s", call_uuid, exc)
 
     def _switch_changed(self, switch: Switch) -> Callable[[bool], None]:
@@ -426,8 +383,9 @@ class Service:
         """The state of each part of this process."""
         parts = {f"switch {s.name}": "ok" if s.up else "the event socket is not connected" for s in self.switches}
         if self.calls is not None:
-            ended = any(greenlet.dead for greenlet in self._greenlets)
-            parts["scheduler"] = "it has ended" if ended else "it waits for the database" if self._waiting else "ok"
+            parts["scheduler"] = "it waits for the database" if self._database.going_on else "ok"
+            if any(greenlet.dead for greenlet in self._greenlets):
+                parts["scheduler"] = "it has ended"
         if self.outbound is not None:
             parts["ivr"] = "ok" if self.outbound.bound_port else "it does not listen"
         return parts
