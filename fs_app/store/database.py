@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import select
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +21,7 @@ from fs_app.store import migrate as migrations
 from fs_app.store import outbox
 from fs_app.store.elsewhere import elsewhere
 from fs_app.store.models import database as proxy
+from fs_app.store.turns import Queue, Turnstile
 
 if TYPE_CHECKING:
     from gevent.threadpool import ThreadPool
@@ -73,16 +73,19 @@ class Store:
         self.url = url
         self.db = open_database(url)
         self.sqlite = isinstance(self.db, SqliteDatabase)
+        self._queue = Queue()
+        self._turnstile: Turnstile | None = None
         if self.sqlite:
+            path = Path(url.removeprefix("sqlite:///")).absolute()
+            self._turnstile = Turnstile(path)
             try:
-                Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise ConfigError(f"FS_APP_DATABASE: its directory cannot be made: {exc}") from None
         proxy.initialize(self.db)
         # Called after a commit that wrote to the outbox, in the thread of that transaction: it must not block for long.
         self.outbox_changed: Callable[[], None] = _nobody
         self._threads = threads
-        self._one_writer = threading.RLock()
 
     @cached_property
     def pool(self) -> ThreadPool:
@@ -128,22 +131,23 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """One transaction in this thread that may write. On SQLite it takes the write lock at BEGIN."""
         outbox.take_written()
-        with self.connected(), self._alone() if self.sqlite else self.db.atomic():
+        with self.connected(), self._alone(self._turnstile) if self._turnstile else self.db.atomic():
             yield
         if outbox.take_written():
             self.outbox_changed()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """SQLite's one writer. Threads of this process queue here: its own lock is asked for again and again, with
-        sleeps of up to a tenth of a second in between."""
-        if not self._one_writer.acquire(timeout=_PRAGMAS["busy_timeout"] / 1000):
+    def _alone(self, turnstile: Turnstile) -> Iterator[None]:
+        """SQLite's one writer, in its turn: see turns.py."""
+        if not self._queue.acquire(timeout=_PRAGMAS["busy_timeout"] / 1000):
             raise StoreUnavailable("another writer of this process does not come to an end")
         try:
-            with self.db.atomic("IMMEDIATE"):
+            with ExitStack() as stack:
+                with nullcontext() if self.db.in_transaction() else turnstile:
+                    stack.enter_context(self.db.atomic("IMMEDIATE"))
                 yield
         finally:
-            self._one_writer.release()
+            self._queue.release()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -161,6 +165,8 @@ class Store:
             self.pool.join()
             self.pool.kill()
         self._forget_connection()
+        if self._turnstile is not None:
+            self._turnstile.close()
 
     def _hung_up(self) -> bool:
         """Whether the server has closed this thread's connection while nobody used it, as a restart of it does.
