@@ -48,7 +48,8 @@ def rehearse(survey: Survey, tags: Mapping[str, str], keys: Sequence[str]) -> Re
         step = engine.resume(step.state, reply)
         answers = [record.answer for record in step.records if isinstance(record, AnswerRecord)]
         for answer in answers:
-            told = f"{answer.digits} {answer.response}".strip()
+            meaning = "" if answer.response == answer.digits else answer.response
+            told = f"{answer.digits} {meaning}".strip()
             lines.append(Line("valid" if answer.valid else "invalid", told, here, answer.result))
 
 

@@ -125,3 +125,8 @@ def label(display: Display, name: str) -> str:
     """The words beside a field."""
     own = display.labels.get(name) or LABELS.get(name)
     return own or name.replace("_", " ").capitalize()
+
+
+def article(words: str) -> str:
+    """The words with a or an before them."""
+    return f"an {words}" if words[0].lower() in "aeiou" or words.startswith("SMS") else f"a {words}"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from httpapi.console import companions
 from httpapi.console.choices import WORDS
-from httpapi.console.displays import Display, label
+from httpapi.console.displays import Display, article, label
 from httpapi.console.fields import Field, Form, build, read, writable
 from httpapi.console.names import picker
 from httpapi.console.rest import id_of
@@ -229,7 +229,7 @@ class Pages:
 
     def _title(self, view: View, row: int | None) -> str:
         if row is None:
-            return f"Add {_article(self.display.one)}"
+            return f"Add {article(self.display.one)}"
         return view.title(self.display.path, row) or f"{self.display.one} {row}"
 
     def _facts(self, view: View, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -238,7 +238,10 @@ class Pages:
         names = [
             name
             for name, spec in resource.reader.specs.items()
-            if spec.read_only and name not in ("url", "id", "groups", "sections", "answers") and name in values
+            if spec.read_only
+            and name not in ("url", "id", "groups", "sections", "answers")
+            and name in values
+            and not (name == "occ_count" and not values[name])
         ]
         view.learn(self.display.path, [dict(values)], tuple(names))
         return [{"label": label(self.display, n), **cell(view, self.display.path, values, n)} for n in names]
@@ -302,10 +305,6 @@ def _onward(given: str) -> str:
 
 def _again(display: Display, asked: Mapping[str, str], number: int) -> str:
     return f"{display.url}?" + urlencode({**asked, "page": str(number)})
-
-
-def _article(words: str) -> str:
-    return f"an {words}" if words[0].lower() in "aeiou" or words.startswith("SMS") else f"a {words}"
 
 
 def _console_link(view: View, address: str) -> tuple[str, str]:

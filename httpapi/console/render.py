@@ -89,7 +89,7 @@ env = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-env.filters.update(moment=_moment, seconds=_seconds, clock=_clock, span=_size, id=id_of)
+env.filters.update(article=displays.article, moment=_moment, seconds=_seconds, clock=_clock, span=_size, id=id_of)
 env.globals.update(
     static=_address,
     word=choices.word,

@@ -317,7 +317,7 @@ def test_a_calendar_user_sees_only_its_own(product: str, tmp_path: Path) -> None
             assert absent not in menu, absent
         seen.follow("Events")
         assert "Check-up" in seen.text
-        seen.follow("Add event")
+        seen.follow("Add an event")
         seen.put("title", "Second look")
         seen.press("Save")
         seen.follow("Add an alarm")
