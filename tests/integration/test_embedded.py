@@ -219,7 +219,7 @@ def test_a_schema_that_moved_on_is_not_dialled_for(desk: Desk, switch: FreeSwitc
 
 
 def test_a_database_without_our_schema(database_url: str, switch: FreeSwitch) -> None:
-    assert switch.status().startswith("-ERR fs-app cannot take calls: StoreUnavailable: the database has schema 0")
+    assert switch.status().startswith("-ERR fs-app cannot take calls: SchemaMismatch: the database has schema 0")
     heard = switch.call(caller=NUMBER)
     assert [Path(file).name for file in heard["played"]] == ["apology-en.wav"]
     assert heard["cause"] == "NORMAL_CLEARING"
