@@ -320,7 +320,7 @@ def databases(kind: str, home: Path) -> Iterator[tuple[str, Any]]:
 
     def copy(name: str) -> str:
         with psycopg.connect(root, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE first")
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE first')
         with psycopg.connect(url(name), autocommit=True) as admin:
             admin.execute("VACUUM ANALYZE")
         return url(name)
