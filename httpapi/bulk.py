@@ -45,7 +45,7 @@ def create_many(ctx: Context) -> Response:
     if not bodies:
         raise bad_request("there are no rows: give a first line with the names of the fields, and then rows")
     checked, errors = _check(ctx, bodies, calendar)
-    if errors and mode == "all":
+    if errors and (mode == "all" or len(errors) == len(bodies)):
         words = f"nothing was created: {len(errors)} of {len(bodies)} rows are wrong"
         raise ApiError(400, {"detail": words, "errors": errors[:TOLD_MAX]})
 
