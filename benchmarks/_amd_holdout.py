@@ -60,7 +60,7 @@ def _players(language: str, words: tuple[str, ...]) -> Voice:
 
 def _ogg(path: Path) -> Clip:
     out = array("h")
-    with av.open(str(path)) as file:
+    with av.open(str(path), metadata_errors="ignore") as file:
         down = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         for frame in file.decode(audio=0):
             for part in down.resample(frame):

@@ -31,6 +31,7 @@ from fs_app.service import Service
 from fs_app.store.database import Store
 from fs_app.store.models import AlarmRequest, AudioBlob, AudioFile, CalendarSetting, CallRequest, Gateway
 from tests.contract.sounds import LOUD, loudness, readable
+from tests.freeswitch.own_switch import free_udp_port
 from tests.rows import Rows, make_rows
 from tests.voices import RATE, beep, quiet, talk
 
@@ -318,7 +319,20 @@ def sipp(tmp_path: Path) -> Iterator[Any]:
         capture, scenario = tmp_path / "audio.pcap", tmp_path / "callee.xml"
         rtp_capture(capture, pcm)
         scenario.write_text(SCENARIO.replace("AUDIO", str(capture)))
-        command = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", port, "-m", "1", "-nostdin", "-mp", "46000"]
+        command = [
+            "sipp",
+            "-sf",
+            str(scenario),
+            "-i",
+            "127.0.0.1",
+            "-p",
+            port,
+            "-m",
+            "1",
+            "-nostdin",
+            "-mp",
+            str(free_udp_port()),
+        ]
         running.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         with gevent.Timeout(PATIENCE):
             while is_free(int(port)):
