@@ -248,13 +248,23 @@ def _action(resource: Resource, action: Action) -> dict[str, Any]:
     )
 
 
+def _equal_to(spec: Spec) -> dict[str, Any]:
+    """What a filter for equality takes. In an address everything is text, so what JSON also takes as a number is none
+    here; ``null`` finds the rows that have no value."""
+    schema = {**(spec.kind.schema if spec.kind.accepts is None else spec.kind.accepts)}
+    schema.pop("description", None)
+    if spec.kind.schema.get("type") == "string" and not spec.kind.relation and "anyOf" in schema:
+        schema["anyOf"] = [one for one in schema["anyOf"] if one.get("type") != "integer"]
+    return {"anyOf": [schema, {"type": "null"}]} if spec.nullable else schema
+
+
 def _query(resource: Resource) -> list[dict[str, Any]]:
     specs = resource.reader.specs
     names: Iterable[tuple[str, Spec]] = [(name, specs[name]) for name in sorted(resource.filters)]
     found = []
     for name, spec in names:
         schema = spec.kind.schema if spec.kind.accepts is None else spec.kind.accepts
-        found.append(query_parameter(name, {k: v for k, v in schema.items() if k != "description"}))
+        found.append(query_parameter(name, _equal_to(spec)))
         if spec.kind.ordered:
             found += [query_parameter(f"{name}__{how}", schema) for how in ("gt", "gte", "lt", "lte")]
     order = [sign + name for name in resource.ordering for sign in ("", "-")]
