@@ -24,6 +24,21 @@ RECORDINGS = Path("/usr/share/sip-tester")
 SPEECH = "speech"  # in place of a key: eight seconds of it
 _NAMES = {"#": "dtmf_2833_pound", "*": "dtmf_2833_star", SPEECH: "g711a"}
 
+# What a party of ours can hear and send: A-law, and keys by RFC 2833.
+SDP = """    Content-Type: application/sdp
+    Content-Length: [len]
+
+    v=0
+    o=callee 1 1 IN IP4 [local_ip]
+    s=-
+    c=IN IP4 [media_ip]
+    t=0 0
+    m=audio [media_port] RTP/AVP 8 101
+    a=rtpmap:8 PCMA/8000
+    a=rtpmap:101 telephone-event/8000
+    a=fmtp:101 0-15
+"""
+
 _ANSWER = """
   <recv request="INVITE" crlf="true"/>
   <send><![CDATA[
@@ -45,22 +60,11 @@ _ANSWER = """
     [last_Call-ID:]
     [last_CSeq:]
     Contact: <sip:[local_ip]:[local_port];transport=[transport]>
-    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=callee 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
-    m=audio [media_port] RTP/AVP 8 101
-    a=rtpmap:8 PCMA/8000
-    a=rtpmap:101 telephone-event/8000
-    a=fmtp:101 0-15
+    SDP
 
   ]]></send>
   <recv request="ACK" crlf="true"/>
-"""
+""".replace("    SDP\n", SDP)
 _BYE = """
   <recv request="BYE"/>
   <send><![CDATA[

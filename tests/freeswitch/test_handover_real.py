@@ -22,7 +22,7 @@ from fs_app.domain.survey import Branch, Section, Survey
 from fs_app.store.models import CalendarSetting
 from tests.contract.sounds import loud_seconds
 from tests.freeswitch.embedded_world import CALLER_ID, World, worlds
-from tests.freeswitch.sipp import RECORDINGS
+from tests.freeswitch.sipp import RECORDINGS, SDP
 from tests.rows import SURVEY
 
 THANKS = Section(id=2, type=SectionType.HANGUP, order=2, script="Thank you.", completed=True)
@@ -114,19 +114,7 @@ CALLER = """<?xml version="1.0" encoding="ISO-8859-1" ?>
     CSeq: 1 INVITE
     Contact: <sip:FROM@[local_ip]:[local_port]>
     Max-Forwards: 70
-    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=caller 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
-    m=audio [media_port] RTP/AVP 8 101
-    a=rtpmap:8 PCMA/8000
-    a=rtpmap:101 telephone-event/8000
-    a=fmtp:101 0-15
-
+    SDP
   ]]></send>
   <recv response="100" optional="true"/>
   <recv response="180" optional="true"/>
@@ -156,7 +144,7 @@ CALLER = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 
   ]]></send>
 </scenario>
-"""
+""".replace("    SDP\n", SDP)
 KEY = '<pause milliseconds="2000"/><nop><action><exec play_pcap_audio="{}"/></action></nop>'
 
 

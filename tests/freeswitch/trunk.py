@@ -34,7 +34,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.freeswitch.sipp import RECORDINGS, free_media_port, listening
+from tests.freeswitch.sipp import RECORDINGS, SDP, free_media_port, listening
 from tests.voices import quiet, talk
 
 _HEADERS = """
@@ -44,19 +44,6 @@ _HEADERS = """
     [last_Call-ID:]
     [last_CSeq:]
     Contact: <sip:callee@[local_ip]:[local_port];transport=[transport]>
-"""
-_SDP = """    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=callee 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
-    m=audio [media_port] RTP/AVP 8 101
-    a=rtpmap:8 PCMA/8000
-    a=rtpmap:101 telephone-event/8000
-    a=fmtp:101 0-15
 """
 _REFUSALS = {"11": "486 Busy Here", "13": "603 Decline", "14": "404 Not Found"}
 EVERYBODY = "everybody"
@@ -79,7 +66,7 @@ def _rings(seconds: float) -> str:
 
 
 def _answers() -> str:
-    answer = _reply("200 OK", _SDP)
+    answer = _reply("200 OK", SDP)
     return f'  <send retrans="500">{answer}</send>\n  <recv request="ACK"/>'
 
 

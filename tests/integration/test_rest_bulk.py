@@ -84,6 +84,13 @@ def test_row_by_row_the_right_ones_stay(api_with_calendar: Api) -> None:
     assert Alarm.select().count() == 1
 
 
+def test_row_by_row_without_a_right_one_is_refused(api_with_calendar: Api) -> None:
+    answer = send(api_with_calendar, HEAD + "a,never,+15550100,0,\nb,,+15550100,0,\n", "?calendar=1&mode=rows")
+    assert (answer.status, answer.json()["detail"]) == (400, "nothing was created: 2 of 2 rows are wrong")
+    assert [one["row"] for one in answer.json()["errors"]] == [2, 3]
+    assert Event.select().count() == 0
+
+
 def test_somebody_elses_calendar_is_none(api_with_calendar: Api) -> None:
     api = api_with_calendar
     body = HEAD + "a,2026-03-10 09:00,+15550100,0,\n"
