@@ -111,12 +111,19 @@ class World:
     def callee(self, *parts: bytes) -> str:
         """A number whose callee plays that."""
         number = f"27{random.SystemRandom().randrange(10**8):08d}"
-        self._files += [self.shared / f"{number}.wav", self.heard(number)]
+        self._files += [self.shared / f"{number}.wav", self._recording(number)]
         write(self._files[-2], *parts)
         return number
 
     def heard(self, number: str) -> Path:
-        """What that callee has heard, from its answer on."""
+        """What that callee has heard, from its answer on. The file is whole when its channel is gone, which may be
+        a moment after the call was booked."""
+        with gevent.Timeout(PATIENCE, AssertionError(f"the channel of {number} did not end")):
+            while not self.service.switches[0].api(f"show channels like {number}").strip().startswith("0 total"):
+                gevent.sleep(0.05)
+        return self._recording(number)
+
+    def _recording(self, number: str) -> Path:
         return self.shared / f"{number}-heard.wav"
 
     def call(self, behavior: AmdBehavior, *numbers: str, **fields: Any) -> list[AlarmRequest]:
