@@ -376,7 +376,8 @@ def live_calls(seen: Browser) -> None:
     seen.driver.close()
     seen.driver.switch_to.window(desk)
     told = seen.driver.find_element("css selector", ".live ol")
-    for words in ("dialling", "ringing", "answered", "at “Will you come?”", "pressed 2 (cancelled)", "ended"):
+    # "about to be dialled" or "dialling": either may be over before anybody looks at the call.
+    for words in ("diall", "ringing", "answered", "at “Will you come?”", "pressed 2 (cancelled)", "ended"):
         seen.until(lambda words=words: words in told.get_attribute("textContent"), words)
     picture(seen, "live")
     seen.until(lambda: "cancelled" in seen.driver.find_element("id", "live-reached").text, "the list below")

@@ -80,7 +80,9 @@ def _try(api: Api, tmp_path: Path, phase: str) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
         *(f"http://127.0.0.1:{api.server.port}/rest-api/openapi.json", "--checks", "all"),
-        *("--header", f"Authorization: Bearer {token}", "--workers", "2", "--seed", "1"),
+        # One worker: in CPython 3.11 ast.parse, which hypothesis uses, fails now and then in several threads
+        # (python/cpython issue 106905).
+        *("--header", f"Authorization: Bearer {token}", "--workers", "1", "--seed", "1"),
         *("--phases", phase, "--max-examples", "30" if phase == "stateful" else "3"),
         *("--exclude-path", "/rest-api/live/", "--no-color", "--warnings", "off"),
     ]
