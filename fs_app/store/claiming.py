@@ -84,7 +84,7 @@ class Claiming:
         now, looked, gateway_id, opens = self._now, 0, lane.gateway_id, self._now
         free = lanes.calendar_room(lane)
         if free is not None and free <= 0:
-            lanes.set_lane(lane.calendar_id, gateway_id, now + lanes.BLOCKED)
+            room.leave(lane.calendar_id, gateway_id, now + lanes.BLOCKED)
             return claims, 0
         due = _due_in_lane.all(lane.calendar_id, now, share if free is None else min(share, free))
         for alarm in due:
@@ -102,12 +102,10 @@ class Claiming:
                 opens = decision.until
                 break
         if due and not looked:  # there was no room for it: it keeps its place
-            lanes.set_lane(lane.calendar_id, gateway_id, lane.due_at)
+            room.leave(lane.calendar_id, gateway_id, lane.due_at)
             return claims, 0
-        following = lanes.next_in_lane(lane.calendar_id)
-        if following is not None:
-            following = max(following, opens + lanes.BEHIND) if due else max(following, now + lanes.HELD)
-        lanes.set_lane(lane.calendar_id, gateway_id, following)
+        behind = opens + lanes.BEHIND if due else now + lanes.HELD
+        room.leave(lane.calendar_id, gateway_id, behind, following=True)
         return claims, looked
 
     def _take(self, alarm: Alarm, dial: Dial, lane: lanes.DueLane, turn: lanes.Turn) -> Claim:

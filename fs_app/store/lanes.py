@@ -63,6 +63,7 @@ class Room:
         self._gateways = {number: (rate, most) for number, rate, most in _gateway_limits.tuples()}
         self._next: dict[str, datetime] = dict(_paces.tuples())
         self._taken: set[str] = set()
+        self._held = False
         self._up: Counter[str] = Counter()
         for gateway_id, switch, calls in _calls_up.tuples():
             self._count(gateway_id, switch, calls)
@@ -90,6 +91,10 @@ class Room:
             _set_pace.run(scope, self._next[scope])
         self._taken.clear()
 
+    def leave(self, calendar_id: int, gateway_id: int, at: datetime, *, following: bool = False) -> None:
+        """:func:`set_lane`; a lane that stays as it is must not be looked at again at once."""
+        self._held |= not set_lane(calendar_id, gateway_id, at, following=following)
+
     def open_gateways(self) -> list[int]:
         """Gateways that have room, and 0: lanes of which nobody knows where they go must be looked at."""
         if self._blocked(_ALL) or self._free_switch() is None:
@@ -108,7 +113,7 @@ class Room:
         if not heads or self._full(_ALL) or (self._switches and not free):
             return None
         look: datetime = max(min(heads), self._opens(_ALL), min(free, default=self._now))
-        return look
+        return max(look, self._now + HELD) if self._held else look
 
     # ---- one scope
 
@@ -177,15 +182,22 @@ def calendar_room(lane: DueLane) -> int | None:
     return lane.max_concurrent - int(_calendar_up.scalar(lane.calendar_id))
 
 
-def next_in_lane(calendar_id: int) -> datetime | None:
-    """When the lane's first waiting call is due."""
-    found: datetime | None = _next_in_lane.scalar(calendar_id)
-    return found
+def set_lane(calendar_id: int, gateway_id: int, at: datetime, *, following: bool = False) -> bool:
+    """Where the lane's last calls went, and when it is to be looked at again: ``at``; with ``following`` when its next
+    call is due, but not before ``at``.
 
-
-def set_lane(calendar_id: int, gateway_id: int, due_at: datetime | None) -> None:
-    """Where the lane's last calls went, and when it is to be looked at again."""
-    _set_lane.run(calendar_id, gateway_id, due_at)
+    False: somebody is just writing alarms of it, and it stays as it is, or they would be forgotten (PostgreSQL).
+    """
+    db: Database = proxy.obj
+    if not isinstance(db, SqliteDatabase):
+        wanted = (calendar_id, gateway_id, Lane.due_at.db_value(at), following)
+        return bool(db.execute_sql("SELECT fs_app_set_lane(%s, %s, %s, %s)", wanted).fetchone()[0])
+    due: datetime | None = at
+    if following:
+        first: datetime | None = _next_in_lane.scalar(calendar_id)
+        due = None if first is None else max(first, at)
+    _set_lane.run(calendar_id, gateway_id, due)
+    return True
 
 
 def call_ended(calendar_id: int | None, now: datetime) -> None:

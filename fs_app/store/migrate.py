@@ -21,6 +21,7 @@ from fs_app.store.migrations import (
     m0011_calendars,
     m0012_stories,
     m0013_tenants,
+    m0014_lanes,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -111,6 +112,12 @@ def _tenants(db: Database) -> None:
         db.execute_sql(trigger)
 
 
+def _lanes(db: Database) -> None:
+    if not isinstance(db, SqliteDatabase):
+        for change in m0014_lanes.CHANGES_POSTGRES:
+            db.execute_sql(change)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -125,6 +132,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (11, _calendars),
     (12, _stories),
     (13, _tenants),
+    (14, _lanes),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,7 @@ from fs_app.domain.enums import AlarmStatus, EventStatus, Outcome
 from fs_app.domain.pacing import AHEAD, UNPACED, Limits, Pacing
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
+from fs_app.store.lanes import HELD
 from fs_app.store.models import Alarm, Calendar, CalendarUserProfile, CallRequest, Event, Gateway, Lane, User
 from scheduler import plan
 from tests.rows import Rows, make_rows
@@ -76,10 +78,11 @@ def another_calendar(store: Store, rows: Rows, **fields: Any) -> Calendar:
 
 
 def claim(attempts: Attempts, now: datetime, limit: int = 100, pacing: Pacing = UNPACED) -> list[Claim]:
-    def decide(due: DueAlarm, uuid: str) -> Decision:
-        return plan.decide(due, uuid, now, SETTINGS)
+    return attempts.claim_due(now, limit, LEASE, lambda due, uuid: _decide(due, uuid, now), pacing=pacing)
 
-    return attempts.claim_due(now, limit, LEASE, decide, pacing=pacing)
+
+def _decide(due: DueAlarm, uuid: str, now: datetime = NOW) -> Decision:
+    return plan.decide(due, uuid, now, SETTINGS)
 
 
 def end(attempts: Attempts, one: Claim, now: datetime) -> None:
@@ -310,6 +313,33 @@ def test_a_claim_of_an_empty_lane_and_a_new_alarm_do_not_miss_each_other(
     claims.extend(claim(attempts, NOW + SECOND, limit=100))
     assert len(claims) == 60
     assert lane(store, rows.calendar) is None
+
+
+def test_a_claim_neither_waits_for_alarms_that_are_being_written_nor_forgets_them(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer: a claim comes before or after")
+    due(store, rows, 1)
+    with store.transaction():
+        due(store, rows, 1)
+        with ThreadPoolExecutor() as other:
+            asked = other.submit(attempts.claim_calls, NOW, 10, LEASE, _decide, UNPACED)
+            first, look = asked.result(10)
+        assert len(first) == 1
+        assert look == NOW + HELD, "the lane stays due, but is not looked at without a pause"
+    assert len(claim(attempts, NOW + HELD)) == 1
+    assert lane(store, rows.calendar) is None
+
+
+def test_those_who_write_alarms_of_one_calendar_do_not_wait_for_each_other(store: Store, rows: Rows) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer")
+    due(store, rows, 1)
+    with store.transaction():
+        due(store, rows, 1)
+        with ThreadPoolExecutor() as other:
+            other.submit(lambda: due(store, rows, 1, due_at=NOW + SECOND)).result(10)
 
 
 # ---- failover
