@@ -215,10 +215,17 @@ def program() -> str:
 
 
 def free_udp_port() -> int:
-    """A port that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, over UDP or TCP: mod_sofia takes both. It lies below those that the system hands out by
+    itself (from 32768 on), since until the switch is up anybody's outgoing connection might be given one of those."""
+    while True:
+        port = random.randrange(20_000, 26_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def _free_port() -> int:

@@ -52,6 +52,7 @@ _ANSWER = """
     Content-Length: 0
 
   ]]></send>
+  <pause milliseconds="500"/>
   <send retrans="500"><![CDATA[
     SIP/2.0 200 OK
     [last_Via:]
@@ -82,7 +83,7 @@ _BYE = """
 
 
 def scenario(does: Sequence[tuple[float, str]]) -> str:
-    """Answer, then in order: wait so many seconds and press that key (or speak). Then wait for the BYE.
+    """Ring for half a second, answer, then in order: wait so many seconds and press that key (or speak). Then wait for the BYE.
 
     The recordings bring their own sequence numbers: a key is only heard after a lower one, in the order 0 to 9, *, #.
     """
