@@ -1,3 +1,4 @@
+# ruff: noqa: S608  # nothing here comes from outside
 """Lanes on PostgreSQL: an alarm that is being written and a claim that leaves its lane do not miss each other.
 
 Whoever writes a due call holds its lane by a shared lock until the commit, and writes the lane itself only to make it
