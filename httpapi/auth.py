@@ -80,7 +80,7 @@ class Authenticator:
 
     def check(self, request: Request, username: str, password: str) -> User:
         """The user of that name, when the password is right. Raises ApiError 401 and 429."""
-        with self._services.store.reading():
+        with self._services.store.connected():
             found: Any = _user_called.first(username)
             entering = found is not None and may_enter(found)
         now = self._services.clock.monotonic()
@@ -115,7 +115,7 @@ class Authenticator:
 
     def _bearer(self, request: Request, token: str, path: str) -> Caller:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-        with self._services.store.reading():
+        with self._services.store.connected():
             held = _token.joined(digest)
             found, user = held[0] if held else (None, None)
             entering = user is not None and may_enter(user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ from peewee import ModelSelect, ModelUpdate
 from fs_app.domain.enums import AlarmStatus, EventStatus
 from fs_app.domain.window import load_zone
 from fs_app.store.due import waiting_until
-from fs_app.store.models import Alarm, Calendar, Event
-from fs_app.store.prepared import by_id, locked, prepared
+from fs_app.store.models import Alarm, Calendar, Event, User
+from fs_app.store.prepared import Prepared, by_id, held, locked, prepared
+from httpapi import scope
 from httpapi.context import Context
 from httpapi.errors import conflict
+from httpapi.queries import Who
 
 OPEN = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
@@ -24,9 +27,31 @@ def _set_due(alarm_id: int, due: datetime | None, states: tuple[int, ...]) -> Mo
     return Alarm.update(due_at=due).where(Alarm.id == alarm_id, Alarm.status.in_(states))
 
 
+@lru_cache
+def _single(role: str) -> Prepared[Any, Any]:
+    def build(user_id: Any, event_id: Any) -> Any:
+        found = Event.select(Event, Calendar).join(Calendar).where(Event.id == event_id, Event.rule.is_null())
+        asking: Any = Who(role, user_id, None)
+        mine = scope.own_events(asking)
+        return held(found if mine is None else found.where(mine), Event)
+
+    return Prepared(build)
+
+
 @prepared
 def _event(event_id: int) -> ModelSelect[Event]:
     return locked(Event.select().where(Event.id == event_id))
+
+
+def held_event(user: User, event_id: int) -> Any:
+    """The event with its calendar, as they stay until the commit, if ``user`` sees it and it does not recur; None.
+
+    Those who write alarms of one event do not wait for each other.
+    """
+    for event, calendar in _single(str(user.role)).joined(user.id, event_id):
+        event.calendar = calendar
+        return event
+    return None
 
 
 def locked_event(event_id: int) -> Any:

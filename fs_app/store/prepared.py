@@ -334,6 +334,15 @@ def locked(query: ModelSelect[M], *, skip: bool = False) -> ModelSelect[M]:
     return query.for_update(skip_locked=True) if skip else query.for_update()
 
 
+def held(query: ModelSelect[M], model: type[Model]) -> ModelSelect[M]:
+    """The rows of ``model`` stay as they are until the commit; others may hold them, too. Whoever holds a row must not
+    change it: two who hold it would wait for each other. Only while a query is built."""
+    if isinstance(proxy.obj, SqliteDatabase):
+        return query
+    share: Any = "FOR SHARE"  # the stubs know of nothing but FOR UPDATE
+    return query.for_update(share, of=model)
+
+
 @cache
 def _row_of(model: type[Model]) -> Prepared[[object], Any]:
     key: Any = model._meta.primary_key

@@ -33,7 +33,7 @@ from httpapi.kinds import (
     text,
     wall_time,
 )
-from httpapi.reminders import OPEN, locked_event, look_at, refresh_alarm, zone_of
+from httpapi.reminders import OPEN, held_event, locked_event, look_at, refresh_alarm, zone_of
 from httpapi.resource import Action, Change, Resource
 from httpapi.retry_delays import RETRY_DELAYS_WORDS, check_retry_delays
 from httpapi.routes import alarm_actions
@@ -129,6 +129,15 @@ class Alarms(Resource):
 
     def zone(self, ctx: Context, change: Change) -> ZoneInfo:
         return zone_of(ctx, raw(self._event(ctx, change), "calendar"))
+
+    def resolve(self, ctx: Context, change: Change) -> None:
+        event_id = change.values.get("event")
+        if isinstance(event_id, int) and change.row is None and event_id not in ctx.made:
+            event = held_event(ctx.user, event_id)
+            if event is not None:  # in one look what would otherwise be three
+                ctx.made[event_id] = event
+                ctx.seen.add(("event", event_id))
+        super().resolve(ctx, change)
 
     def _event(self, ctx: Context, change: Change) -> Any:
         """The event, locked: nobody pauses it between our look and the commit."""

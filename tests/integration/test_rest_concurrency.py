@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from fs_app.store.models import Alarm, ApiToken, Calendar, IdempotencyKey, SealedSurvey
+from fs_app.errors import StoreUnavailable
+from fs_app.store.models import Alarm, ApiToken, Calendar, Event, IdempotencyKey, SealedSurvey, User
 from httpapi.idempotency import KEPT
+from httpapi.reminders import held_event
 from tests.rest_client import Answer, Api, new_alarm, new_calendar, new_event, new_gateway, new_survey
 
 
@@ -149,3 +151,32 @@ def test_a_new_row_tells_its_tag(sqlite_api: Api, path: str) -> None:
     assert event["url"].endswith("/1/")
     again = api.send("GET", made.headers["Location"].partition("/rest-api/")[2])
     assert again.headers["ETag"] == made.headers["ETag"]
+
+
+# ---- those who write about one event
+
+
+def test_alarms_of_one_event_are_made_beside_each_other(api: Api) -> None:
+    """While somebody makes one, nobody pauses or moves the event; but others make theirs."""
+    if api.store.sqlite:
+        pytest.skip("SQLite has one writer")
+    event = new_event(api, new_calendar(api))
+    event_id = int(event["url"].split("/")[-2])
+
+    def take() -> None:
+        with api.store.connected(), api.store.db.atomic():
+            Event.select().where(Event.id == event_id).for_update(nowait=True).get()
+
+    with api.store.transaction():
+        assert held_event(User.get(User.username == "manager"), event_id) is not None
+        new_alarm(api, event)
+        with pytest.raises(StoreUnavailable, match="could not obtain lock"):
+            api.in_thread(take)
+
+
+def test_alarms_of_a_series_all_at_once(api: Api) -> None:
+    """Each also asks for its next occurrence: they take turns, and nobody is left waiting for another."""
+    event = new_event(api, new_calendar(api), rule=1)
+    body = json.dumps({"event": event["url"], "alarm_phonenumber": "5550100"})
+    answers = api.all_at_once(lambda given: api.send_here(*given), [("POST", "alarm/", body, {}, "manager")] * 8)
+    assert [answer.status for answer in answers] == [201] * 8
