@@ -60,7 +60,8 @@ class Kind:
         nullable = type(None) in get_args(source)
 
         def check(value: Any) -> Any:
-            if value is None:
+            # Integrations of the predecessor send "" for a relation that is not there, as forms do.
+            if value is None or (value == "" and self.relation and nullable):
                 if nullable:
                     return None
                 raise ValueError("may not be null: leave it out, or give a value")
@@ -297,11 +298,16 @@ def relation(to: str, *, shown_as: str = "url", by_username: bool = False) -> Ki
     return Kind(
         parse=parse,
         schema=schemas[shown_as],
-        accepts={"anyOf": [number, *others], "description": f"a {to}: its URL, path or id"},
+        accepts={"anyOf": [number, *others], "description": f"{article(to)}: its URL, path or id"},
         example=f"/rest-api/{to}/1/",
         relation=to,
         shown_as=shown_as,
     )
+
+
+def article(noun: str) -> str:
+    """``noun`` with its indefinite article."""
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"  # "user" has none of the sound
 
 
 def _row_id(value: Any, wanted: str) -> int:

@@ -128,7 +128,8 @@ def _taken(spec: Spec) -> dict[str, Any]:
     if spec.nullable:
         words = {"description": schema.pop("description")} if "description" in schema else {}
         alternatives = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
-        schema = {**words, "anyOf": [*alternatives, {"type": "null"}]}
+        nothing = [{"type": "null"}, {"const": ""}] if spec.kind.relation else [{"type": "null"}]
+        schema = {**words, "anyOf": [*alternatives, *nothing]}
     if spec.write_only:
         schema["writeOnly"] = True
     if not spec.required and isinstance(spec.default, str | int) and not spec.kind.relation:

@@ -227,14 +227,22 @@ def _follow(state: State, section: Section, move: Move, records: list[Record]) -
             if transfer is not None:
                 return Step(replace(state, detour=move.exits, steps=state.steps + 1), transfer, tuple(records))
         if branch is None:
-            why = f"has no branch for {move.exits[0]!r}" if move.exits else "hangs up"
-            return _end(state, IvrEnd.COMPLETED, f"{_name(section)} {why}", records)
+            return _end(state, IvrEnd.COMPLETED, _last(section, move), records)
         if branch.goto is None:
             return _end(state, IvrEnd.COMPLETED, f"{_name(section)} hangs up by branch {branch.keys!r}", records)
         found = _arrive(state, branch.goto, records)
         if isinstance(found, Step):
             return found
         state, section, move = found
+
+
+def _last(section: Section, leave: Leave) -> str:
+    """Why the survey ends here, where no branch says so."""
+    if not leave.exits:
+        return f"{_name(section)} hangs up"
+    if not section.branches:
+        return f"ended with {_name(section)}"
+    return f"{_name(section)} has no branch for {leave.exits[0]!r}"
 
 
 def _detour(turn: Turn, branch: Branch | None) -> TransferCall | None:

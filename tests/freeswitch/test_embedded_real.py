@@ -158,7 +158,7 @@ def test_who_calls_back_hears_the_reminder_and_is_not_rung_again(world: World, w
     first, second = world.calls(alarm)
     assert (first.dialled_at is not None, second.dialled_at) == (True, None)
     assert second.originate == "inbound from 15550100001 to 15550100"
-    assert (second.ivr_end, second.reason) == ("completed", "called back: section 2 has no branch for '0'")
+    assert (second.ivr_end, second.reason) == ("completed", "called back: ended with section 2")
     world.quiet()
 
 

@@ -190,6 +190,10 @@ def test_recurring_events_are_looked_at_by_the_scheduler(sqlite_api: Api) -> Non
             start=NOW, end=NOW, creator=api.ids["practice"], calendar=1, parent_event=id_of(event), created_on=NOW
         )
     assert list(api.refused("PATCH", f"event/{child.id}/", {"rule": 1})) == ["rule"]
+    assert api.patch(path_of(event), {"rule": ""})["rule"] is None  # as the predecessor took it
+    assert api.refused("PATCH", path_of(event), {"calendar": ""}) == {
+        "calendar": ["refers to no calendar: give its id or its URL, …/rest-api/calendar/<id>/"]
+    }
     assert api.get(path_of(event) + "children/")["count"] == 1
     assert api.get(f"event/?parent_event={id_of(event)}")["count"] == 1
 
