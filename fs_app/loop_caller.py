@@ -7,11 +7,14 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 import gevent
 from gevent.event import Event
 
 from fs_app.errors import FsAppError
+
+T = TypeVar("T")
 
 
 def beside(work: Callable[[], None]) -> None:
@@ -32,9 +35,9 @@ class LoopCaller:
         self._calls.append(function)
         self._watcher.send()
 
-    def ask(self, question: Callable[[], str], patience: float = 8.0) -> str:
+    def ask(self, question: Callable[[], T], patience: float = 8.0) -> T:
         """From a native thread: what ``question`` answers, asked in a greenlet. Raises FsAppError."""
-        answer: SimpleQueue[str | FsAppError] = SimpleQueue()
+        answer: SimpleQueue[T | FsAppError] = SimpleQueue()
 
         def work() -> None:
             try:

@@ -22,7 +22,7 @@ from fs_app.database_wait import DatabaseWait
 from fs_app.domain.enums import Kind
 from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.explain import Explainer
-from fs_app.gateways import Gateways
+from fs_app.gateways import Door, Gateways, door_at, door_of
 from fs_app.loop_caller import LoopCaller, beside
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -200,12 +200,18 @@ class Service:
             explain=Explainer(self.store, self.settings),
             password_strength=self.settings.password_strength,
             rehearse=rehearse,
-            gateway_states=Gateways(self.switches, self._loop) if self.switches else None,
+            gateway_states=Gateways(self._doors(), self._loop),
             speak=self._say,
         )
         surround = Surround(services, registry())
         self.poller = Poller(services, surround.registry)
         self.http = HttpServer(self.settings.http.host, self.settings.http.port, make_app(services, surround))
+
+    def _doors(self) -> list[tuple[str, Door]]:
+        """How the switches are asked: beside the scheduler through its connections."""
+        if self.switches:
+            return [door_of(switch) for switch in self.switches]
+        return [door_at(address, self.settings.esl_password) for address in self.settings.esl]
 
     # ---- running
 

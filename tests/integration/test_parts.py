@@ -17,6 +17,7 @@ from fs_app.domain.enums import AlarmResult, AlarmStatus, Role
 from fs_app.passwords import hash_password
 from fs_app.store.database import Store
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, User
+from tests.listening import Listener
 from tests.processes import Process, free_port
 from tests.rows import make_rows
 
@@ -63,6 +64,7 @@ def test_a_reminder_passes_through_three_processes(tmp_path: Path, database_url:
     scheduler.line("is up")
     ivr.line("outbound socket on")
     base = http.line("REST API on").split()[-1]
+    live = Listener(base, "admin")
 
     def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(base + path, data=json.dumps(body).encode(), method="POST")
@@ -83,7 +85,21 @@ def test_a_reminder_passes_through_three_processes(tmp_path: Path, database_url:
     with store.reading():
         alarm = Alarm.get()
     assert (alarm.status, alarm.result) == (AlarmStatus.SUCCESS, AlarmResult.CONFIRMED)
+    check_what_was_heard(live, base)
     store.close()
+
+
+def check_what_was_heard(live: Listener, base: str) -> None:
+    """What two other processes did with the call was told by a third, as it came, and can be had again."""
+    heard = live.until(lambda one: one.kind == "result" and one.data["status"] == AlarmStatus.SUCCESS)
+    states = [one.data["state"] for one in heard if one.kind == "call"]
+    assert {"ringing", "answered", "ended"} <= set(states)
+    assert states == sorted(states, key=["preparing", "dialling", "ringing", "answered", "ended"].index)
+    (key,) = [at for at, one in enumerate(heard) if one.kind == "key"]
+    assert (heard[key].data["digits"], heard[key].data["result"]) == ("1", AlarmResult.CONFIRMED)
+    again = Listener(base, "admin", heard[key].id)
+    missed = again.until(lambda one: one.id == heard[-1].id)
+    assert [(one.id, one.data) for one in missed] == [(one.id, one.data) for one in heard[key + 1 :]]
 
 
 def test_two_schedulers_on_one_postgresql_call_each_callee_once(
