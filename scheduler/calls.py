@@ -59,6 +59,9 @@ IVR_GRACE = 3.0
 DENIAL_PAUSE = 2.0
 # How long a failed job waits for its channel, which says more: the SIP answer, and whether it rang.
 LAST_WORD = 1.0
+# How long after the answer the survey has to start. A call whose socket breaks before it is parked is held by nobody:
+# whoever answered would listen to silence until the time limit.
+SURVEY_PATIENCE = 15.0
 RENDER_BACKOFF = timedelta(seconds=60)
 ABSENCE = timedelta(seconds=5)  # of the survey IVR, which somebody is about to start again
 STORE_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to book while the database is away
@@ -78,6 +81,7 @@ class SwitchPort(Protocol):
     def originate(self, request: OriginateRequest) -> None: ...
     def never_dialled(self, call_uuid: str, line: str) -> bool: ...
     def exists(self, call_uuid: str) -> bool: ...
+    def hangup(self, call_uuid: str) -> bool: ...
 
 
 class Observer(Protocol):
@@ -316,6 +320,7 @@ class LiveCalls:
         limit = ring_timeout + GRACE
         wait, denials = limit, 0
         over = self._clock.monotonic() + ring_timeout + time_limit + GRACE
+        heard_by = self._clock.monotonic() + limit - 1  # past the ring time whatever is up was answered
         while True:
             try:
                 event: CallEvent | Note = inbox.get(timeout=wait)
@@ -333,7 +338,8 @@ class LiveCalls:
                     rang = rang or not media
                     self._observe("ringing", uuid, {})
                 case CallAnswered(at=at):
-                    wait = limit = time_limit + GRACE
+                    rang, wait, limit = True, SURVEY_PATIENCE, time_limit + GRACE
+                    heard_by = self._clock.monotonic() + SURVEY_PATIENCE - 1
                     try:
                         self._attempts.mark_answered(uuid, at)
                     except StoreUnavailable as exc:  # the IVR writes it down as well, and the end will tell
@@ -352,6 +358,18 @@ class LiveCalls:
                         return None, rang
                     if denials:
                         wait = DENIAL_PAUSE  # its end, or its beginning, may still be on the way to us
+                    elif self._clock.monotonic() >= heard_by:
+                        self._end_silence(uuid, switch)
+
+    def _end_silence(self, uuid: str, switch: SwitchPort) -> None:
+        """Hang an answered call up whose survey has not started by now."""
+        try:
+            facts = self._attempts.facts(uuid)
+            if facts is not None and not facts.ivr_started:
+                log.warning("call %s: its survey has not started: hung up", uuid)
+                switch.hangup(uuid)
+        except (StoreUnavailable, SwitchError) as exc:
+            log.warning("call %s: nobody can say whether its survey has started: %s", uuid, exc)
 
     def _settle(
         self,

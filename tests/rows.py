@@ -62,9 +62,8 @@ class Rows:
         with store.transaction():
             start = now + timedelta(hours=1)
             values = {"title": "Check-up", "start": start, "end": start + timedelta(hours=1), "data": {"name": "Jo"}}
-            row = Event.create(
-                creator=self.calendar_user, calendar=self.calendar, created_on=now, **{**values, **(event or {})}
-            )
+            values["calendar"] = self.calendar
+            row = Event.create(creator=self.calendar_user, created_on=now, **{**values, **(event or {})})
             alarm: Alarm = Alarm.create(
                 **{
                     "event": row,

@@ -25,6 +25,7 @@ Any other number behaves as 0001.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,10 @@ class Callee:
     actions: tuple[Action, ...] = ()
     cause: str = ""
     audio: str = ""
+
+    def rings(self) -> float:
+        """Seconds until it answers or refuses; without end where it does neither."""
+        return self.ring if self.answer or self.cause else math.inf
 
     def in_order(self) -> list[Action]:
         return sorted(self.actions, key=lambda action: action.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import gevent
@@ -93,9 +94,13 @@ def _ring_group(
     core: Core, plan: DialString, group: tuple[Leg, ...], variables: dict[str, str], seconds: int, late: str
 ) -> tuple[Outcome, bool]:
     """Legs that ring together, ``seconds`` at most, or it ends with the cause ``late``; also whether it failed before
-    any of them rang."""
+    any of them rang.
+
+    What the scripts say first happens first, however late this process is: a telephone that is to be answered sooner
+    than ``seconds`` is answered on a machine, too, that had no time for us in between.
+    """
     news: SimpleQueue[tuple[str, Session]] = SimpleQueue()
-    ringing: list[Session] = []
+    ringing: dict[Session, float] = {}  # for how long each rings
     cause = "NORMAL_CLEARING"
     for leg in group:
         made = make_leg(core, leg, variables)
@@ -103,22 +108,23 @@ def _ring_group(
             cause = made
             continue
         session, script = made
-        ringing.append(session)
+        ringing[session] = script.rings()
         core.spawn(_ring, session, script, news)
     at_once = not ringing
+    over = core.clock.monotonic() + core.real(seconds)
     try:
-        with gevent.Timeout(core.real(seconds), Empty):
-            while ringing:
-                verdict, session = news.get()
-                if verdict == "answered" and not session.channel.down:
-                    for other in ringing:
-                        if other is not session:
-                            _abandon(core, other, "LOSE_RACE")
-                    return Outcome(session), False
-                if verdict == "answered":
-                    core.spawn(session.finish)  # killed before we could take it
-                ringing.remove(session)
-                cause = session.channel.cause
+        while ringing:
+            soon = min(ringing.values()) < seconds
+            verdict, session = news.get(timeout=None if soon else max(over - core.clock.monotonic(), 0.0))
+            if verdict == "answered" and not session.channel.down:
+                for other in ringing:
+                    if other is not session:
+                        _abandon(core, other, "LOSE_RACE")
+                return Outcome(session), False
+            if verdict == "answered":
+                core.spawn(session.finish)  # killed before we could take it
+            del ringing[session]
+            cause = session.channel.cause
     except Empty:
         cause = late
         for session in ringing:
@@ -143,12 +149,12 @@ def _abandon(core: Core, session: Session, cause: str) -> None:
 def _ring(session: Session, script: Callee, news: SimpleQueue[tuple[str, Session]]) -> None:
     """A callee's phone, up to the answer or the refusal."""
     core = session.core
-    if script.ring > 0 or (not script.answer and not script.cause):
+    rings = script.rings()
+    if rings > 0:
         session.note("ringing")
         for leg in session.legs():
             leg.progress()
-        patience = None if not script.answer and not script.cause else core.real(script.ring)
-        if session.over.wait(patience):
+        if session.over.wait(None if rings == math.inf else core.real(rings)):
             return _lost(session, news)
     if session.channel.down:
         return _lost(session, news)

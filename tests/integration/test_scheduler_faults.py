@@ -12,15 +12,17 @@ import pytest
 from gevent.event import Event as Flag
 from gevent.queue import Queue
 
+import scheduler.calls
 import scheduler.loop
 from fs_app.clock import SystemClock
 from fs_app.domain.alarms import OpenCall
-from fs_app.domain.calls import CallEnded, CallRinging, OriginateFailed, OriginateRequest
+from fs_app.domain.calls import CallAnswered, CallEnded, CallRinging, OriginateFailed, OriginateRequest
 from fs_app.domain.enums import AlarmStatus
 from fs_app.domain.pacing import Limits
 from fs_app.errors import StoreUnavailable
 from fs_app.store.attempts import Attempts
 from fs_app.store.database import Store
+from fs_app.store.journal import CallJournal
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, DncContact, DncList, Gateway
 from fs_app.store.occurrences import Occurrences
 from scheduler.calls import LiveCalls
@@ -42,6 +44,7 @@ class Switch:
     def __init__(self) -> None:
         self.knows, self.denies = True, False
         self.sent: Queue[OriginateRequest] = Queue()
+        self.hung_up: Queue[str] = Queue()
 
     def wait_up(self, timeout: float | None) -> bool:
         return True
@@ -51,6 +54,10 @@ class Switch:
 
     def exists(self, call_uuid: str) -> bool:
         return self.knows
+
+    def hangup(self, call_uuid: str) -> bool:
+        self.hung_up.put(call_uuid)
+        return True
 
     def never_dialled(self, call_uuid: str, line: str) -> bool:
         assert call_uuid in line
@@ -259,6 +266,27 @@ def test_a_trunk_that_fails_before_it_rings_hands_over_to_the_next_gateway(world
     world.ends(second.call_uuid, "USER_BUSY")
     assert world.until_booked()["outcome"] == "busy"
     assert world.reload(alarm).num_attempt == 1
+
+
+def test_who_answers_and_is_held_by_nobody_is_not_left_in_silence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outbound socket broke before the call was parked: the switch would keep it up until the time limit."""
+    monkeypatch.setattr(scheduler.calls, "SURVEY_PATIENCE", 1.0)
+    journal = CallJournal(world.store)
+    world.due(number="15550100001")
+    world.due(number="15550100002")
+    held, silent = sorted((world.switch.next() for _ in range(2)), key=lambda request: request.number)
+    for request in (held, silent):
+        world.calls.on_event(CallAnswered(request.call_uuid, world.clock.now()))
+    assert journal.open_call(held.call_uuid, world.clock.now()) is not None
+    assert world.switch.hung_up.get(timeout=20) == silent.call_uuid
+    world.calls.on_event(CallEnded(silent.call_uuid, world.clock.now(), "NORMAL_CLEARING", answered=True, billsec=1))
+    assert world.until_booked()["reason"] == "answered, but the survey did not start"
+    world.calls.on_switch_up("fs1:8021")  # one more look at the one whose survey runs
+    world.ends(held.call_uuid, "NORMAL_CLEARING")
+    world.until_booked()
+    assert world.switch.hung_up.empty()
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -28,7 +28,7 @@ from tests.simulation.virtual import VirtualClock
 
 # How many of 100 calls end so.
 KINDS = {
-    "presses": 42,
+    "presses": 41,
     "listens": 10,
     "hangs up": 5,
     "machine": 8,
@@ -41,6 +41,7 @@ KINDS = {
     "survey dies": 1,
     "survey late": 1,
     "presses twice": 2,
+    "held by nobody": 1,
 }
 SECOND = timedelta(seconds=1)
 
@@ -75,6 +76,7 @@ class SimulatedSwitch:
         self.calls: dict[str, OriginateRequest] = {}
         self.record = self._new_record()
         self.once: set[str] = set()  # what it has run, or been asked about
+        self.ended: dict[str, Event] = {}  # calls that nobody holds, until they are hung up
         self._greenlets: dict[str, gevent.Greenlet[..., None]] = {}
 
     def _new_record(self) -> str:
@@ -161,6 +163,11 @@ class SimulatedSwitch:
     def _survey(self, request: OriginateRequest, kind: str) -> None:
         """What the survey IVR, a process of its own that does not die here, writes down."""
         uuid, now = request.call_uuid, self.clock.now
+        if kind == "held by nobody":
+            self.ended[uuid] = Event()
+            if self.ended[uuid].wait(request.time_limit):
+                self.world.ledger.faults["silence ended"] += 1
+            return
         gevent.sleep(0.3 if kind != "survey late" else 3)
         if self.journal.open_call(uuid, now()) is None:
             self.world.ledger.complaints.append(f"{uuid} was answered and is not on record")
@@ -289,6 +296,17 @@ class Link:
             raise SwitchDown("not connected")
         if self.switch.dice.random() < 0.05:
             raise SwitchTimeout("slow")
+        return call_uuid in self.switch.calls
+
+    def hangup(self, call_uuid: str) -> bool:
+        if not self.up:
+            raise SwitchDown("not connected")
+        if self.switch.dice.random() < 0.05:
+            raise SwitchTimeout("slow")
+        if call_uuid in self.switch.ended:
+            self.switch.ended[call_uuid].set()
+        elif call_uuid in self.switch.calls:
+            self.switch.world.ledger.complaints.append(f"{call_uuid} was hung up while its survey ran")
         return call_uuid in self.switch.calls
 
 

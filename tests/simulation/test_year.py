@@ -36,7 +36,14 @@ def test_a_year(seed: int, processes: int, quick_store: Store, monkeypatch: pyte
     counts = simulate(quick_store, QUARTER, seed, monkeypatch, processes)
     told(counts)
     assert counts.alarms >= 2_500
-    assert counts.faults.keys() >= {"process killed", "lost socket", "switch died", "slow", "unconfirmed"}
+    assert counts.faults.keys() >= {
+        "process killed",
+        "lost socket",
+        "switch died",
+        "slow",
+        "unconfirmed",
+        "silence ended",
+    }
     assert counts.peaks["calls per second"] >= 8
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +107,18 @@ def test_a_key_and_the_hang_up_in_the_same_instant(make: Make, server: OutboundS
     assert app.next_event("DTMF")["DTMF-Digit"] == "1"
     assert app.completed(ask)["variable_d"] == "1"
     assert app.next_event("CHANNEL_HANGUP")["Hangup-Cause"] == "NORMAL_CLEARING"
+
+
+@pytest.mark.parametrize(("ring", "reply"), [(0.4, "+OK "), (5.0, "-ERR NO_ANSWER")])
+def test_on_a_busy_machine_things_happen_late_but_in_their_order(ring: float, reply: str, make: Make) -> None:
+    """Who is to answer after 0.4 s, and is rung for two, answers; also when both are over at the next look."""
+
+    def stall(what: str, _line: dict[str, Any]) -> None:
+        if what == "ringing":
+            time.sleep(3 / SPEED)  # the whole process has no time
+
+    simulator = make(callees={"7": Callee(ring=ring)}, on_event=stall)
+    assert client_of(simulator).api("originate {originate_timeout=2}sofia/gateway/x/7 &park()").startswith(reply)
 
 
 def test_own_callees_come_from_a_file(tmp_path: Path) -> None:
