@@ -8,9 +8,10 @@ searches until the year 9999 for what a rule such as "30 February" never yields;
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ __all__ = ["Frequency", "Occurrence", "Recurrence", "RecurrenceRule", "next_afte
 
 # 29 February on a given weekday comes back after at most 40 years (across a century without its leap year).
 HORIZON = timedelta(days=40 * 366)
+_HORIZON_DAYS = HORIZON.days
 _GAP_MAX = timedelta(hours=25)  # no clock change skips more than one day (Pacific/Apia, 2011-12-30)
 NOTHING = Exclusions()
 _END_OF_TIME = datetime(9900, 1, 1, tzinfo=UTC)
@@ -44,7 +46,7 @@ class Recurrence:
     in one moment are one.
     """
 
-    __slots__ = ("_count", "_first", "_known", "_last", "_walls", "_zone")
+    __slots__ = ("_count", "_first", "_known", "_last", "_next_day", "_only", "_seconds", "_times", "_walls", "_zone")
 
     def __init__(self, rule: RecurrenceRule, start: datetime, zone: ZoneInfo) -> None:
         self._first = start.astimezone(UTC)
@@ -54,6 +56,9 @@ class Recurrence:
         self._known = (self._first, self._first)
         self._zone = zone
         self._walls = Walls(rule, _wall(start, zone).replace(microsecond=0))
+        self._next_day, self._times = self._walls.next_day, self._walls.times
+        self._seconds = [moment.hour * 3600 + moment.minute * 60 + moment.second for moment in self._times]
+        self._only = self._seconds if len(self._seconds) == 1 else []
 
     def next(
         self,
@@ -80,19 +85,61 @@ class Recurrence:
             last = until
         if after >= _END_OF_TIME or (last is not None and last <= after):
             return None
-        number, begin = 1, first
+        number, begin, count = 1, first, self._count
+        excludes = excluded is not NOTHING and bool(excluded)
         if occurrences_before is not None:
-            number, begin = occurrences_before, after.astimezone(UTC)
-        since, known = self._known
-        remembered = since <= begin and after < known and not excluded
-        moments = (known,) if remembered else self._moments(begin, after)
-        for moment in moments:
+            number, begin = occurrences_before, after
+            since, known = self._known
+            if since <= after < known:
+                found: datetime | None = known
+            else:
+                found = self._quickly(after)
+                if found is not None:
+                    self._known = after, found
+            if found is not None and not (excludes and excluded.covers(found, self._zone)):
+                if (count is not None and number >= count) or (last is not None and found > last):
+                    return None
+                return Occurrence(found, number + 1)
+        for moment in self._moments(begin.astimezone(UTC), after):
             number += 1
-            if (self._count is not None and number > self._count) or (last is not None and moment > last):
+            if (count is not None and number > count) or (last is not None and moment > last):
                 return None
-            if moment > after and not (excluded and excluded.covers(moment, self._zone)):
+            if moment > after and not (excludes and excluded.covers(moment, self._zone)):
                 return Occurrence(moment, number)
         return None
+
+    def _quickly(self, after: datetime) -> datetime | None:
+        """The start after ``after``, UTC, by two or three conversions; None where that takes :meth:`_moments`.
+
+        The wall time that comes next is taken for one of the offset in force, and the zone is asked what the clock
+        shows at that moment: where that is the wall time, in its first pass, it is the answer. Around clock changes
+        it may not be; nor may a wall time that lay in a gap, and moved, be behind us yet.
+        """
+        next_day, zone = self._next_day, self._zone
+        if next_day is None:
+            return None
+        local = after.astimezone(zone)
+        offset, today, seconds = local.utcoffset(), local.toordinal(), self._seconds
+        now = local.hour * 3600 + local.minute * 60 + local.second
+        # At the day's only time whatever lay in a gap has gone by: none skips more than a day.
+        quiet = now in self._only or (after - _GAP_MAX).astimezone(zone).utcoffset() == offset
+        if local.fold or not quiet or offset is None:
+            return None
+        at = bisect_right(seconds, now)
+        if at == len(seconds):
+            at, today = 0, today + 1
+        day = next_day(today, today + _HORIZON_DAYS)
+        if not day:
+            return None
+        moment = datetime.combine(date.fromordinal(day), self._times[at if day == today else 0], UTC) - offset
+        shown = moment.astimezone(zone)
+        there = shown.utcoffset()
+        if there != offset:
+            moment += offset - (there or offset)
+            shown = moment.astimezone(zone)
+            if shown.utcoffset() != there:
+                return None
+        return None if shown.fold else moment
 
     def _moments(self, begin: datetime, asked: datetime) -> Iterator[datetime]:
         """Starts after ``begin``, strictly increasing, UTC, until 40 years after ``asked``.

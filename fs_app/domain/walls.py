@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
+from fs_app.domain.rule_days import next_day_of
 from fs_app.domain.rules import Frequency, RecurrenceRule
 
 _DAY = timedelta(days=1)
@@ -20,20 +21,24 @@ Period = tuple[date, date]  # its first and last day
 
 
 class Walls:
-    """Of one rule and one start (naive, whole seconds)."""
+    """Of one rule and one start (naive, whole seconds).
 
-    __slots__ = ("_days", "_periods", "_rule", "_start", "_times")
+    ``next_day`` finds the next of its days, each with all of its ``times``; None where that takes :meth:`since`.
+    """
+
+    __slots__ = ("_days", "_periods", "_rule", "_start", "next_day", "times")
 
     def __init__(self, rule: RecurrenceRule, start: datetime) -> None:
         self._rule = rule = rule if rule.frequency >= Frequency.HOURLY else _completed(rule, start)
         self._start = start
-        self._times = [time(hour, minute, start.second) for hour in rule.byhour for minute in rule.byminute]
+        self.times = [time(hour, minute, start.second) for hour in rule.byhour for minute in rule.byminute]
         self._periods = _PERIODS.get(rule.frequency)
         self._days = _days_of(rule)
+        self.next_day = next_day_of(rule, start.date())
 
     def since(self, low: datetime, end: datetime) -> Iterator[datetime]:
         """Those from ``low`` on, up to the day of ``end``."""
-        rule, start, times = self._rule, self._start, self._times
+        rule, start, times = self._rule, self._start, self.times
         low = max(low, start)
         if self._periods is None:
             yield from _fine(rule, start, low, end.date())

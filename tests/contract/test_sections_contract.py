@@ -12,7 +12,9 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.server import StreamServer
 
+import scheduler.calls
 from fs_app.clock import SystemClock
 from fs_app.domain.enums import AlarmResult, AlarmStatus, IvrEnd, SectionType
 from fs_app.domain.lint import lint
@@ -43,11 +45,11 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
         if not address:
             pytest.skip("FS_APP_TEST_ESL is unset: nothing was tested against a real FreeSWITCH")
         password = os.environ.get("FS_APP_TEST_ESL_PASSWORD", "ClueCon")
-        yield lambda *sections: running(tmp_path, address, password, GATEWAY, *whole(sections))
+        yield lambda *sections, **more: running(tmp_path, address, password, GATEWAY, *whole(sections), **more)
         return
     with Simulator(clock=SystemClock(), callees=CALLEES, gateways=[], password="secret") as simulator:
         address = f"127.0.0.1:{simulator.port}"
-        yield lambda *sections: running(tmp_path, address, "secret", GATEWAY, *whole(sections))
+        yield lambda *sections, **more: running(tmp_path, address, "secret", GATEWAY, *whole(sections), **more)
 
 
 def whole(sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -256,3 +258,17 @@ def test_a_hang_up_in_the_middle_of_the_words(run: Run) -> None:
         assert product.switch.hangup(product.until("survey starts"), "NORMAL_CLEARING")
         booked(product)
         assert product.answers(alarm) == []
+
+
+def test_a_callee_whom_nobody_holds_is_not_left_in_silence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was to run the survey died as the call came: the switch keeps it up, held by nobody."""
+    monkeypatch.setattr(scheduler.calls, "SURVEY_PATIENCE", 2.0)
+    dying = StreamServer(("127.0.0.1", 0), lambda sock, _address: sock.close())
+    dying.start()
+    with run(GOODBYE, outbound_advertise=f"127.0.0.1:{dying.server_port}") as product:
+        alarm = product.ring(SILENT, maxretry=0)
+        call = product.until("answered")
+        assert product.until("booked", reason="answered, but the survey did not start") == call
+        assert product.switch.api(f"uuid_exists {call}").strip() == "false"
+        assert product.call(alarm).duration < 10  # of 60
+    dying.stop()

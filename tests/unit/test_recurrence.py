@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time as stopwatch
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ PARIS = ZoneInfo("Europe/Paris")
 NEW_YORK = ZoneInfo("America/New_York")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
 APIA = ZoneInfo("Pacific/Apia")
+# The tests that hold generated rules against another way are run at length by FS_APP_TEST_SOAK_RULES=50.
+AT_LENGTH = int(os.environ.get("FS_APP_TEST_SOAK_RULES", "1"))
 FREQUENCIES: tuple[Any, ...] = (YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY, MINUTELY)
 ZONES = (PARIS, NEW_YORK, LORD_HOWE, APIA, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"))
 
@@ -140,7 +143,7 @@ def whole_minute(low: int, high: int) -> st.SearchStrategy[datetime]:
     return moments.map(lambda d: d.replace(second=0, microsecond=0, fold=0))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * AT_LENGTH, deadline=None)
 @given(rules().filter(dense), whole_minute(2005, 2030), st.sampled_from(ZONES))
 @example(parse_rule("hourly", ""), datetime(2024, 3, 30, 20), PARIS)
 @example(parse_rule("minutely", "interval:10"), datetime(2024, 10, 5, 23), LORD_HOWE)
@@ -150,7 +153,7 @@ def test_is_what_dateutil_says(rule: RecurrenceRule, wall: datetime, zone: ZoneI
     compare(rule, start, zone, start + timedelta(days=SPAN[rule.frequency] * rule.interval))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * AT_LENGTH, deadline=None)
 @given(rules(), whole_minute(1990, 1996), st.sampled_from(ZONES))
 @example(parse_rule("weekly", "byweekday:MO,FR;bysetpos:1"), datetime(1992, 1, 1, 9), NEW_YORK)
 @example(parse_rule("daily", "byhour:1,2,3;byminute:0,30;bysetpos:-1,2"), datetime(1992, 10, 20, 9), NEW_YORK)
@@ -339,3 +342,58 @@ def test_what_is_remembered_is_what_is_computed(rule: str, looks: list[datetime]
         after = look.replace(tzinfo=UTC)
         once = Recurrence(parse_rule("", rule), start, place)
         assert asked_often.next(after, None, before) == once.next(after, None, before)
+
+
+CHANGES = {  # a clock change forward and one back; of Apia the day that it skipped
+    PARIS: ("2024-03-31T01:00", "2024-10-27T01:00"),
+    NEW_YORK: ("2024-03-10T07:00", "2024-11-03T06:00"),
+    LORD_HOWE: ("2024-10-05T15:30", "2024-04-06T15:00"),
+    APIA: ("2011-12-30T10:00", "2010-09-26T11:00"),
+}
+
+
+@settings(max_examples=100 * AT_LENGTH, deadline=None)
+@given(
+    rule=st.one_of(rules().filter(dense), rules()),
+    zone=st.sampled_from(sorted(CHANGES, key=str)),
+    change=st.sampled_from([0, 1]),
+    begin=st.integers(-4000, 60),
+    back=st.sampled_from([0, 0, 1, 366, 3653]),
+    looks=st.lists(st.integers(-3000, 3000), min_size=1, max_size=4),
+    second=st.sampled_from([0, 0, 1, 59]),
+)
+def test_the_quick_way_is_the_thorough_one(
+    rule: RecurrenceRule, zone: ZoneInfo, change: int, begin: int, back: int, looks: list[int], second: int
+) -> None:
+    """Around clock changes, and from each answer on. Numbers are minutes from the change, ``back`` days before that."""
+    moment = datetime.fromisoformat(CHANGES[zone][change]).replace(tzinfo=UTC)
+    start = moment + timedelta(minutes=begin, seconds=second) - timedelta(days=back)
+    quick, thorough = Recurrence(rule, start, zone), Recurrence(rule, start, zone)
+    thorough._next_day = None
+    for look in looks:
+        after = max(start, moment + timedelta(minutes=look))
+        for _ in range(4):
+            quick._known = thorough._known = (start, start)
+            found = thorough.next(after, occurrences_before=1)
+            assert quick.next(after, occurrences_before=1) == found
+            if found is None:
+                break
+            after = found.start
+
+
+def test_what_people_make_goes_the_quick_way() -> None:
+    start = local("2016-03-01T09:00", PARIS)
+    for text in (
+        "FREQ=DAILY;INTERVAL=3",
+        "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR;BYHOUR=9,16",
+        "FREQ=MONTHLY",
+        "FREQ=MONTHLY;BYMONTHDAY=1,15,-1",
+        "FREQ=MONTHLY;BYDAY=+1MO,-1FR;INTERVAL=3",
+        "FREQ=YEARLY",
+        "FREQ=YEARLY;BYMONTH=5,11;BYDAY=-1SU",
+    ):
+        series = Recurrence(parse_rule("", text), start, PARIS)
+        found = series._quickly(local("2026-06-16T11:00", PARIS))
+        assert found is not None, text
+        assert series.next(local("2026-06-16T11:00", PARIS), occurrences_before=9) == Occurrence(found, 10)
