@@ -76,7 +76,7 @@ def _plan(history: History, zone: ZoneInfo) -> Iterator[Told]:
         f"It was planned for {_when(history.planned, zone)}: {_span(history.advance_notice)} before the notice,"
         f" {hours} of the day{_closed(history)}, by the clock of {zone.key}.",
     )
-    again = "1 retry" if policy.maxretry == 1 else f"{policy.maxretry} retries, {_span(policy.retry_delay)} apart"
+    again = "1 retry" if policy.maxretry == 1 else f"{policy.maxretry} retries, {_span(policy.retry_delay)} apart,"
     retries = f"Up to {again} may follow." if policy.maxretry else "No retry follows."
     counted = "1 attempt has" if history.num_attempt == 1 else f"{history.num_attempt} attempts have"
     yield Told(None, f"{retries} {counted} counted so far.")

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fs_app.domain.recurrence import next_after, parse_rule
+from fs_app.domain.recurrence import recurrence
+from fs_app.domain.rules import parse_exdates
 from fs_app.domain.window import Closed, first_due
 from fs_app.errors import InvalidInput
 from httpapi.console import plain
@@ -146,30 +147,36 @@ def _rule(view: View, words: str, found: plain.Plain) -> str:
 def _repeat_page(view: View, event: int, words: str, status: int, told: list[str]) -> Response:
     row = view.rest.get("event", event)
     zone = view.zone_of_calendar(row["calendar"])
+    now = view.rest.get("rule", id_of(row["rule"]) or 0) if row["rule"] else None
     dates: list[dict[str, Any]] = []
     if words and not told:
         try:
             found = plain.parse(words, view.local(row["start"], zone).date())
-            dates = preview(view, event, row, found, zone)
+            dates = preview(view, event, row, found.frequency, found.params, zone)
         except InvalidInput as exc:
             status, told = 400, [exc.message]
+    elif now:
+        dates = preview(view, event, row, now["frequency"], now["params"], zone)
     return view.page(
         "repeat.html", status, event=event, row=row, words=words, told=told, dates=dates, zone=zone,
-        examples=plain.EXAMPLES, repeats=row["rule"] is not None, series=row["parent_event"],
+        examples=plain.EXAMPLES, now=now, series=row["parent_event"],
     )  # fmt: skip
 
 
-def preview(view: View, event: int, row: Mapping[str, Any], found: plain.Plain, zone: ZoneInfo) -> list[dict[str, Any]]:
-    """The next ten dates: when each starts, and when each alarm would first be tried."""
-    rule = parse_rule(found.frequency, found.params)
+def preview(
+    view: View, event: int, row: Mapping[str, Any], frequency: str, params: str, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """The next ten dates from now on: when each starts, and when each alarm would first be tried."""
     start = view.local(row["start"], zone)
+    series = recurrence(frequency, params, start, zone)
     alarms = view.rest.list("alarm", {"event": event, "page_size": 5})["results"]
     closed = _closed(view.rest.get("calendar", id_of(row["calendar"]) or 0))
     until = view.local(row["end_recurring_period"], zone) if row["end_recurring_period"] else None
+    excluded = parse_exdates(row["exdates"] or ())
     dates: list[dict[str, Any]] = []
-    after = start - timedelta(microseconds=1)
-    for number in range(_PREVIEW):
-        one = next_after(rule, start, zone, after, until, number)
+    after = max(start - timedelta(microseconds=1), view.now)
+    while len(dates) < _PREVIEW:
+        one = series.next(after, until, 1, excluded)  # that it is told some number saves counting from the start
         if one is None:
             break
         calls = []
@@ -178,7 +185,7 @@ def preview(view: View, event: int, row: Mapping[str, Any], found: plain.Plain, 
             opens, closes = time.fromisoformat(alarm["daily_start"]), time.fromisoformat(alarm["daily_stop"])
             due = first_due(one.start + offset, alarm["advance_notice"], opens, closes, zone, closed)
             calls.append((due, alarm["alarm_phonenumber"] or alarm["alarm_email"]))
-        dates.append({"start": one.start, "number": one.number, "calls": calls})
+        dates.append({"start": one.start, "calls": calls})
         after = one.start
     return dates
 

@@ -83,7 +83,8 @@ _BYE = """
 
 
 def scenario(does: Sequence[tuple[float, str]]) -> str:
-    """Ring for half a second, answer, then in order: wait so many seconds and press that key (or speak). Then wait for the BYE.
+    """Ring for half a second, answer, then in order: wait so many seconds and press that key (or speak), and at last
+    wait for the BYE.
 
     The recordings bring their own sequence numbers: a key is only heard after a lower one, in the order 0 to 9, *, #.
     """

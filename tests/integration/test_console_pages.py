@@ -460,6 +460,16 @@ def test_repetition_in_plain_words(sqlite_api: Api, world: dict[str, Any]) -> No
     assert console.submit(page + "?words=every+second+Tuesday+until+June", "repeat/").status == 303
     rule = api.get(f"event/{event}/")["rule"].partition("/rest-api/")[2]
     assert api.get(rule)["params"] == "interval:2;byweekday:TU;until:2026-06-30"
+    shown = console.get(page)  # how it is now, and from now on only
+    assert "It repeats now: every second Tuesday until June" in shown.text
+    assert "Tue 24 Mar 2026, 09:00" in shown.text
+    api.clock.advance(23 * 86400)
+    api.patch(f"event/{event}/", {"exdates": ["2026-04-07"]})
+    console = Console(sqlite_api)  # the other session has expired
+    shown = console.get(page)
+    assert "24 Mar 2026" not in shown.text
+    assert "7 Apr 2026" not in shown.text
+    assert "Tue 21 Apr 2026, 09:00" in shown.text
     assert "not understood" in console.get(page + "?words=sometimes").text
     csrf = console.get(page).form("csrf").fields["csrf"]
     assert console.post(page, {"csrf": csrf, "never": "1"}).status == 303

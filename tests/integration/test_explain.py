@@ -58,7 +58,7 @@ def test_what_will_happen(world: World) -> None:
     alarm = world.rows.alarm(world.store, NOW, due_at=NOW + timedelta(minutes=30), maxretry=2, retry_delay=900)
     told = world.told(alarm)
     assert "A call to 15550100001 about “Check-up”, which starts Monday 2 March 2026 at 11:00:00" in told
-    assert "Up to 2 retries, 15 minutes apart may follow." in told
+    assert "Up to 2 retries, 15 minutes apart, may follow." in told
     assert "It will be called on Monday 2 March 2026 at 10:30:00, as soon as the pace allows" in told
 
 
