@@ -32,7 +32,10 @@ RULES = (
     ("WEEKLY", "interval:2;byweekday:TU"),
     ("MONTHLY", "byweekday:MO(+1)"),
     ("MONTHLY", "bymonthday:-1"),
+    ("MONTHLY", "byweekday:MO,TU,WE,TH,FR;bysetpos:-1"),
     ("YEARLY", ""),
+    ("YEARLY", "bymonth:11;byweekday:TH(+4)"),
+    ("YEARLY", "byweekno:20"),
     ("HOURLY", ""),
     ("MINUTELY", "interval:15"),
 )
@@ -75,8 +78,8 @@ def main() -> None:
     ago = {"ten years ago": NOW - timedelta(days=3653, hours=1), "yesterday": NOW - timedelta(days=1, hours=1)}
     moments = [NOW + timedelta(hours=7 * n) for n in range(looks)]
     naive = [moment.astimezone(PARIS).replace(tzinfo=None) for moment in moments]
-    print(f"{'':<53} {'ours, µs':>15} {'dateutil, µs':>23} {'new':>14} {'again':>8}")
-    print(f"{'rule':<38} {'begun':<14} {'new':>7} {'again':>7} {'bare':>11} {'zoned':>11} {'bare':>7}", end=" ")
+    print(f"{'':<61} {'ours, µs':>15} {'dateutil, µs':>23} {'new':>14} {'again':>8}")
+    print(f"{'rule':<46} {'begun':<14} {'new':>7} {'again':>7} {'bare':>11} {'zoned':>11} {'bare':>7}", end=" ")
     print(f"{'zoned':>7} {'bare':>8}")
     ratios = []
     for frequency, params in RULES:
@@ -96,7 +99,7 @@ def main() -> None:
             new, again, bare, fair = (statistics.median(found) for found in zip(*rounds, strict=True))
             if name == "ten years ago":
                 ratios.append((bare / new, fair / new, bare / again))
-            print(f"{frequency + ' ' + params:<38} {name:<14} {new:>7.1f} {again:>7.1f} {bare:>11.1f}", end=" ")
+            print(f"{frequency + ' ' + params:<46} {name:<14} {new:>7.1f} {again:>7.1f} {bare:>11.1f}", end=" ")
             print(f"{fair:>11.1f} {bare / new:>7.0f} {fair / new:>7.0f} {bare / again:>8.0f}")
     for what, of in zip(("new, bare", "new, zoned", "again, bare"), zip(*ratios, strict=True), strict=True):
         print(f"begun ten years ago, {what}: median {statistics.median(of):.0f} times as fast, least {min(of):.0f}")

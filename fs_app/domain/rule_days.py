@@ -1,10 +1,10 @@
-"""Pure: the next day that a rule names, found by arithmetic on day numbers (``date.toordinal``), without a list of
-the days of its period. For the rules that people make; walls.py does all of them, and the tests hold one against the
-other.
+"""Pure: the next day that a rule names, by its number (``date.toordinal``). For the rules that people make that is
+arithmetic, without a list of the days of a period. walls.py does all rules; the tests hold one against the other.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from calendar import isleap
 from collections.abc import Callable
 from datetime import date
@@ -20,12 +20,33 @@ NextDay = Callable[[int, int], int]
 _InMonth = Callable[[int, int, int], int]
 
 
-def next_day_of(rule: RecurrenceRule, start: date) -> NextDay | None:
-    """The way for a rule whose open words its start has filled in; None where it takes a list of each period."""
+def next_day_of(rule: RecurrenceRule, start: date, days: Callable[[date, date], list[int]]) -> NextDay | None:
+    """The way for a rule whose open words its start has filled in; None where there is none but the long one.
+
+    ``days`` lists those of a whole year or month (its first and last day), in order.
+    """
+    found = _by_arithmetic(rule, start)
+    if found is not None or rule.frequency > Frequency.MONTHLY:
+        return found
+    return None if rule.bysetpos and not _once_a_day(rule) else _listed(rule, start, days)
+
+
+def _once_a_day(rule: RecurrenceRule) -> bool:
+    """Of several times a day BYSETPOS may pick some."""
+    return len(rule.byhour) * len(rule.byminute) == 1
+
+
+def _by_arithmetic(rule: RecurrenceRule, start: date) -> NextDay | None:
     numbers, named = rule.bymonthday, rule.byweekday
-    if rule.bysetpos or rule.byyearday or rule.byweekno or rule.frequency > Frequency.DAILY:
+    if rule.byyearday or rule.byweekno or rule.frequency > Frequency.DAILY:
         return None
     plain = all(nth == 0 for _weekday, nth in named)
+    if rule.bysetpos:
+        one_month = rule.frequency == Frequency.MONTHLY or (
+            rule.frequency == Frequency.YEARLY and len(rule.bymonth) == 1
+        )
+        if not (one_month and plain and named and len(rule.bysetpos) == 1 and not numbers and _once_a_day(rule)):
+            return None
     if rule.frequency >= Frequency.WEEKLY:
         if rule.bymonth or numbers or not plain:
             return None
@@ -38,7 +59,10 @@ def next_day_of(rule: RecurrenceRule, start: date) -> NextDay | None:
         return None
     if rule.frequency == Frequency.YEARLY and len(rule.bymonth) == len(numbers) == 1 and 1 <= numbers[0] <= 28:
         return _birthday(start.year, rule.interval, rule.bymonth[0], numbers[0])
-    in_month = _by_number(numbers) if numbers else _by_weekday(named)
+    if rule.bysetpos:
+        in_month = _by_position([day for day, _nth in named], rule.bysetpos[0])
+    else:
+        in_month = _by_number(numbers) if numbers else _by_weekday(named)
     if rule.frequency == Frequency.MONTHLY:
         return _monthly(start, rule.interval, rule.bymonth, in_month)
     return _yearly(start, rule.interval, rule.bymonth or tuple(range(1, 13)), in_month)
@@ -120,6 +144,38 @@ def _yearly(start: date, interval: int, months: tuple[int, ...], in_month: _InMo
     return next_day
 
 
+def _listed(rule: RecurrenceRule, start: date, days: Callable[[date, date], list[int]]) -> NextDay:
+    """By a list of each year or month, of which the last is kept. Periods are named by their first month."""
+    months = 12 if rule.frequency == Frequency.YEARLY else 1
+    begin, step = (start.year * 12 + start.month - 1) // months * months, rule.interval * months
+    kept: tuple[int, list[int]] = (-1, [])
+
+    def days_of(period: int, first: date) -> list[int]:
+        if months == 1 and rule.bymonth and first.month not in rule.bymonth:
+            return []
+        last = date((period + months) // 12, (period + months) % 12 + 1, 1).toordinal() - 1
+        return days(first, date.fromordinal(last))
+
+    def next_day(day: int, limit: int) -> int:
+        nonlocal kept
+        one = date.fromordinal(day)
+        period = (one.year * 12 + one.month - 1) // months * months
+        period += (begin - period) % step
+        while True:
+            named = kept
+            if named[0] != period:
+                first = date(period // 12, period % 12 + 1, 1)
+                if first.toordinal() > limit:
+                    return 0
+                kept = named = period, days_of(period, first)
+            at = bisect_left(named[1], day)
+            if at < len(named[1]):
+                return named[1][at]
+            period += step
+
+    return next_day
+
+
 def _by_number(numbers: tuple[int, ...]) -> _InMonth:
     def one(_first: int, size: int, since: int) -> int:
         day = number if number > 0 else size + 1 + number
@@ -149,3 +205,20 @@ def _by_weekday(named: tuple[tuple[int, int], ...]) -> _InMonth:
         return one
     each = [_by_weekday((single,)) for single in named]
     return lambda first, size, since: min(filter(None, (way(first, size, since) for way in each)), default=0)
+
+
+def _by_position(weekdays: list[int], position: int) -> _InMonth:
+    """The n-th of the days that are one of these weekdays, from the end when negative."""
+    step = 1 if position > 0 else -1
+
+    def one(first: int, size: int, since: int) -> int:
+        day, left = (1 if position > 0 else size), abs(position)
+        while 1 <= day <= size:
+            if (first + day + 5) % 7 in weekdays:
+                left -= 1
+                if not left:
+                    return day if day >= since else 0
+            day += step
+        return 0
+
+    return one

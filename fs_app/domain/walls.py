@@ -34,7 +34,7 @@ class Walls:
         self.times = [time(hour, minute, start.second) for hour in rule.byhour for minute in rule.byminute]
         self._periods = _PERIODS.get(rule.frequency)
         self._days = _days_of(rule)
-        self.next_day = next_day_of(rule, start.date())
+        self.next_day = next_day_of(rule, start.date(), self._days_at)
 
     def since(self, low: datetime, end: datetime) -> Iterator[datetime]:
         """Those from ``low`` on, up to the day of ``end``."""
@@ -59,6 +59,12 @@ class Walls:
                     wall = combine(day, moment)
                     if wall >= low:
                         yield wall
+
+    def _days_at(self, first: date, last: date) -> list[int]:
+        """Numbers of the days of a period, where each has one time."""
+        days = [day.toordinal() for day in self._days(first, last)]
+        bysetpos = self._rule.bysetpos
+        return [days[i] for i in _positions(len(days), bysetpos)] if bysetpos else days
 
 
 def _completed(rule: RecurrenceRule, start: datetime) -> RecurrenceRule:
@@ -194,7 +200,9 @@ def _by_weekday(named: tuple[tuple[int, int], ...], first: date, last: date) -> 
 def _candidates(rule: RecurrenceRule, first: date, last: date) -> Iterator[date]:
     """Days of a period that may fit, in order; not each day of a year or month where the rule names months or days."""
     if rule.frequency > Frequency.MONTHLY or not (rule.bymonth or rule.bymonthday):
-        yield from map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
+        named = rule.frequency == Frequency.YEARLY and (rule.byyearday or rule.byweekno)
+        all_days = range(first.toordinal(), last.toordinal() + 1)
+        yield from map(date.fromordinal, sorted(_named_in_year(rule, all_days)) if named else all_days)
         return
     for month in range(first.month, last.month + 1):
         if rule.bymonth and month not in rule.bymonth:
@@ -204,6 +212,20 @@ def _candidates(rule: RecurrenceRule, first: date, last: date) -> Iterator[date]
             yield from _by_number(rule.bymonthday, one)
         else:
             yield from (one.replace(day=number) for number in range(1, size + 1))
+
+
+def _named_in_year(rule: RecurrenceRule, days: range) -> set[int]:
+    """Days of a year (their numbers) among which are those of the rule's BYYEARDAY, else of its BYWEEKNO."""
+    begin, size = days[0], len(days)
+    if rule.byyearday:
+        return {begin + (n - 1 if n > 0 else size + n) for n in rule.byyearday if abs(n) <= size}
+    year = date.fromordinal(begin).year
+    week_one = date(year, 1, 4).toordinal() - (date(year, 1, 4).weekday() - rule.wkst) % 7
+    weeks = _week(date(year, 12, 28), rule.wkst)[1]
+    firsts = [week_one + 7 * (n - 1 if n > 0 else weeks + n) for n in rule.byweekno]
+    # At most three days at either end are of a week of the year before, or after.
+    found = {*days[:3], *days[-3:], *(day for first in firsts for day in range(first, first + 7))}
+    return found & {*days}
 
 
 def _fits(rule: RecurrenceRule, day: date) -> bool:

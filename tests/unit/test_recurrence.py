@@ -392,6 +392,9 @@ def test_what_people_make_goes_the_quick_way() -> None:
         "FREQ=MONTHLY;BYDAY=+1MO,-1FR;INTERVAL=3",
         "FREQ=YEARLY",
         "FREQ=YEARLY;BYMONTH=5,11;BYDAY=-1SU",
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+        "FREQ=YEARLY;BYWEEKNO=1,20,53",
+        "FREQ=YEARLY;BYYEARDAY=1,100,-1",
     ):
         series = Recurrence(parse_rule("", text), start, PARIS)
         found = series._quickly(local("2026-06-16T11:00", PARIS))
