@@ -14,7 +14,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +28,7 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import gevent
+import gevent.os
 from peewee import ModelInsert
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the rows of the tests
@@ -151,8 +154,29 @@ def cost_of_a_claim(pending: int, url: Callable[[str], str]) -> None:
         store.close()
 
 
-def wire_latency(seconds: int, directory: Path, url: Callable[[str], str]) -> None:
-    """Due times against the moments at which the built-in switch has read the originate."""
+@contextmanager
+def switch_apart(count: int) -> Iterator[tuple[int, Callable[[], dict[str, datetime]]]]:
+    """The built-in switch as a process of its own, as a real one is: its port, and what tells when each originate was
+    read there."""
+    command = [sys.executable, __file__, "--switch", str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+
+        def arrivals() -> dict[str, datetime]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.close()
+            return {n: datetime.fromisoformat(at) for n, at in json.loads(process.stdout.read()).items()}
+
+        yield port, arrivals
+
+
+@contextmanager
+def switch_within(count: int) -> Iterator[tuple[int, Callable[[], dict[str, datetime]]]]:
+    """The built-in switch in this process."""
     clock = SystemClock()
     arrived: dict[str, datetime] = {}
 
@@ -160,44 +184,69 @@ def wire_latency(seconds: int, directory: Path, url: Callable[[str], str]) -> No
         if what == "dialled":
             arrived[str(line["number"])] = clock.now()
 
-    count = 100 * seconds
-    callees = {f"+1555{n:07d}": Callee(ring=0, answer=False, cause="USER_BUSY") for n in range(count)}
-    switch = Simulator(clock=clock, callees=callees, on_event=seen)
+    busy = Callee(ring=0, answer=False, cause="USER_BUSY")
+    switch = Simulator(clock=clock, callees={number(n): busy for n in range(count)}, on_event=seen)
     switch.start()
-    settings = config.load(
-        {
-            "FS_APP_DATABASE": url("wire"),
-            "FS_APP_ESL": f"127.0.0.1:{switch.port}",
-            "FS_APP_OUTBOUND": "127.0.0.1:0",
-            "FS_APP_SOUNDS": str(directory / "sounds"),
-            "FS_APP_CALLS_PER_SECOND": "1000",
-            "FS_APP_SWITCH_CALLS_PER_SECOND": "1000",
-            "FS_APP_MAX_CALLS": "10000",
-            "FS_APP_SWITCH_MAX_CALLS": "10000",
-            "FS_APP_LOG_LEVEL": "error",
-        }
-    )
-    store = Store(settings.database)
-    store.migrate()
-    begin = clock.now() + timedelta(seconds=5)
-    dues = {f"+1555{n:07d}": begin + timedelta(seconds=n / 100) for n in range(count)}
-    rows = make_rows(store, clock.now())
-    fill(store, rows, count, lambda n: dues[f"+1555{n:07d}"], clock.now())
-    # A first call, which is not measured: its words are made, and the SQL of all others is written.
-    rows.alarm(store, begin - timedelta(seconds=3), number="+15559999999")
-    store.close()
-    service = Service(settings, frozenset({"ivr", "scheduler"}))
-    service.start()
-    service.switches[0].wait_up(10)
-    gevent.sleep((begin - clock.now()).total_seconds() + seconds + 3)
-    service.stop()
+    yield switch.port, lambda: arrived
     switch.stop()
+
+
+def be_a_switch(count: int) -> None:
+    """The process of :func:`switch_apart`: until a line comes in."""
+    with switch_within(count) as (port, arrivals):
+        print(port, flush=True)
+        gevent.os.tp_read(sys.stdin.fileno(), 1)
+        print(json.dumps({n: at.isoformat() for n, at in arrivals().items()}), flush=True)
+
+
+def number(n: int) -> str:
+    return f"+1555{n:07d}"
+
+
+def wire_latency(seconds: int, rate: int, directory: Path, url: Callable[[str], str], *, apart: bool) -> None:
+    """Due times against the moments at which the built-in switch has read the originate."""
+    clock = SystemClock()
+    count = rate * seconds
+    with (switch_apart if apart else switch_within)(count) as (port, arrivals):
+        settings = config.load(
+            {
+                "FS_APP_DATABASE": url("wire-apart" if apart else "wire-within"),
+                "FS_APP_ESL": f"127.0.0.1:{port}",
+                "FS_APP_OUTBOUND": "127.0.0.1:0",
+                "FS_APP_SOUNDS": str(directory / "sounds"),
+                "FS_APP_CALLS_PER_SECOND": "1000",
+                "FS_APP_SWITCH_CALLS_PER_SECOND": "1000",
+                "FS_APP_MAX_CALLS": "10000",
+                "FS_APP_SWITCH_MAX_CALLS": "10000",
+                "FS_APP_LOG_LEVEL": "error",
+            }
+        )
+        store = Store(settings.database)
+        store.migrate()
+        rows = make_rows(store, clock.now())
+        begin = clock.now() + timedelta(seconds=5)
+        dues = {number(n): begin + timedelta(seconds=n / rate) for n in range(count)}
+        fill(store, rows, count, lambda n: dues[number(n)], clock.now())
+        # A first call, which is not measured: its words are made, and the SQL of all others is written.
+        rows.alarm(store, begin - timedelta(seconds=3), number="+15559999999")
+        store.close()
+        service = Service(settings, frozenset({"ivr", "scheduler"}))
+        service.start()
+        service.switches[0].wait_up(10)
+        gevent.sleep(max((begin - clock.now()).total_seconds(), 0.0))
+        used = time.process_time()
+        gevent.sleep(seconds + 3)
+        used = time.process_time() - used
+        service.stop()
+        arrived = arrivals()
     late = sorted((arrived[n] - due).total_seconds() * 1e3 for n, due in dues.items() if n in arrived)
     polled = sorted((POLL - (due - begin).total_seconds() % POLL) * 1e3 for due in dues.values())
-    print(f"  {'due to wire, ms':<22} {'p50':>8} {'p99':>8} {'max':>8}   {len(late)} of {count} on the wire")
+    where = "the switch apart" if apart else "all in one process"
+    print(f"  {where + ', ms':<24} {'p50':>8} {'p99':>8} {'max':>8}   {len(late)} of {count} on the wire; CPU of the")
     for name, values in (("fs-app", late), (f"a look every {POLL:g} s", polled)):
         cuts = statistics.quantiles(values, n=100)
-        print(f"  {name:<22} {cuts[49]:>8.1f} {cuts[98]:>8.1f} {values[-1]:>8.1f}")
+        cost = f"   process {used / count * 1e3:.1f} ms a call" if values is late else ""
+        print(f"  {name:<24} {cuts[49]:>8.1f} {cuts[98]:>8.1f} {values[-1]:>8.1f}{cost}")
 
 
 def burst(count: int, rate: float, url: Callable[[str], str]) -> None:
@@ -230,9 +279,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--burst", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=100.0)
+    parser.add_argument("--wire-rate", type=int, default=100)
+    parser.add_argument("--switch", type=int, metavar="CALLEES", help="for the benchmark's own use")
     parser.add_argument("--only", choices=["claim", "wire", "burst"])
     parser.add_argument("--on", choices=["sqlite", "postgres"])
     given = parser.parse_args()
+    if given.switch:
+        be_a_switch(given.switch)
+        return
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         for name in ("sqlite", "postgres"):
             if given.on not in (None, name):
@@ -242,8 +296,9 @@ def main() -> None:
                 print(f"A claim, with little and with much that waits ({name})", flush=True)
                 cost_of_a_claim(given.pending, url)
             if given.only in (None, "wire"):
-                print(f"100 alarms due a second, built-in switch ({name})", flush=True)
-                wire_latency(given.seconds, Path(home), url)
+                print(f"{given.wire_rate} alarms due a second, built-in switch ({name})", flush=True)
+                for apart in (False, True):
+                    wire_latency(given.seconds, given.wire_rate, Path(home), url, apart=apart)
             if given.only in (None, "burst"):
                 print(f"A burst ({name})", flush=True)
                 burst(given.burst, given.rate, url)

@@ -23,6 +23,7 @@ from fs_app.domain.enums import Kind
 from fs_app.errors import ConfigError, FsAppError, PromptError
 from fs_app.explain import Explainer
 from fs_app.gateways import Door, Gateways, door_at, door_of
+from fs_app.gathered import Gathered
 from fs_app.loop_caller import LoopCaller, beside
 from fs_app.notify.mail import MailSender
 from fs_app.notify.notifier import Notifier
@@ -93,9 +94,11 @@ class Service:
         self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
         self._bell = Event()
         self._outbox_bell = Event()
-        self.store.outbox_changed = lambda: self.doorbell.ring(OUTBOX)
+        self.store.outbox_changed = lambda: self.doorbell.ring_soon(OUTBOX)
+        journal = self.store.off_loop(CallJournal(self.store, settings.timezone))
+        self._preview = Gathered(journal.previews)
         self.journal = ToldJournal(
-            self.store.off_loop(CallJournal(self.store, settings.timezone)),
+            journal,
             self._ivr_ended,
             self._resulted,
             self._observe,
@@ -192,7 +195,7 @@ class Service:
             store=self.store,
             clock=self.clock,
             default_zone=self.settings.timezone,
-            wake=lambda: self.doorbell.ring(DUE),
+            wake=lambda: self.doorbell.ring_soon(DUE),
             health=self._health,
             live=self.live,
             proxies=self.settings.http_proxies,
@@ -316,7 +319,7 @@ class Service:
         if call_uuid:
             # That it rings is written down with its end; those who listen are told now.
             rings = RINGING if what == "ringing" else ""
-            self.store.pool.spawn(self.doorbell.ring, CALL_CHANGED + call_uuid + rings)
+            self.doorbell.ring_soon(CALL_CHANGED + call_uuid + rings)
 
     def _prepare(self, call_uuid: str) -> str:
         """Make the first words; returns the survey servers that the switch shall try, where they are others than us.
@@ -329,11 +332,11 @@ class Service:
             self._warm(call_uuid, self.prompts)
             return ""
         found = self._servers.listening()
-        self.store.pool.apply(self.doorbell.ring, (_PREPARE + call_uuid,))
+        self.doorbell.ring_soon(_PREPARE + call_uuid)
         return found
 
     def _warm(self, call_uuid: str, prompts: Prompts) -> None:
-        context = self.journal.preview(call_uuid)
+        context = self._preview(call_uuid)
         if context is not None:
             warm_call(context, prompts, beside)
 
@@ -347,13 +350,13 @@ class Service:
         if self.calls is not None:
             self._outbox_bell.set()
         else:
-            self.store.pool.spawn(self.doorbell.ring, DUE)
+            self.doorbell.ring_soon(DUE)
 
     def _ivr_ended(self, call_uuid: str) -> None:
         if self.calls is not None:
             self.calls.on_ivr_ended(call_uuid)
         else:
-            self.store.pool.spawn(self.doorbell.ring, IVR_ENDED + call_uuid)
+            self.doorbell.ring_soon(IVR_ENDED + call_uuid)
 
     def _heard(self, message: str) -> None:
         if message.startswith(CALL_CHANGED) and self.live is not None:

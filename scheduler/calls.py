@@ -42,8 +42,10 @@ from fs_app.errors import (
     SwitchDown,
     SwitchError,
 )
-from fs_app.store.attempts import Attempts
-from fs_app.store.booking import Judge
+from fs_app.gathered import Gathered
+from fs_app.store.attempts import Attempts, Dialling
+from fs_app.store.booking import Ending, Judge, Settled
+from fs_app.store.cases import Held
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
 from fs_app.switch.once import ASKED_WITHIN
@@ -119,6 +121,9 @@ class LiveCalls:
         observer: Observer = unobserved,
     ) -> None:
         self._attempts = attempts
+        # Both are short, and many of them at once cost little more than one.
+        self._mark_dialling = Gathered(attempts.mark_all_dialling)
+        self._settle_call = Gathered(self._settle_some)
         self._switches = switches
         self._clock = clock
         self._lease = lease
@@ -231,7 +236,7 @@ class LiveCalls:
         request = replace(request, once=switch.record)
         line = originate_command(request)
         now = self._clock.now()
-        if not self._attempts.mark_dialling(claim, switch.name, line, now, self._again(now)):
+        if not self._may_dial(Dialling(claim, switch.name, line, now, self._again(now))):
             self._attempts.release(uuid, token, now, "not dialled: things changed after the claim", now)
             return []
         _drain(inbox)  # questions from before there was a call to ask about
@@ -255,6 +260,12 @@ class LiveCalls:
             return []
         self._settle(uuid, token, inbox, ending, recovered=False)
         return []
+
+    def _may_dial(self, call: Dialling) -> bool:
+        try:
+            return self._mark_dialling(call)
+        except Held:
+            return self._attempts.mark_dialling(*call)
 
     def _trunk_failed(
         self, claim: Claim, reason: str, ended: CallEnded | None, refused: SwitchPort | None = None
@@ -425,7 +436,11 @@ class LiveCalls:
 
     def _judge(self, uuid: str, token: str, judge: Judge, ended: CallEnded | None) -> bool:
         """Whether the judgement was booked."""
-        booked = self._attempts.settle(uuid, token, judge, ended, self._clock.now())
+        ending = Ending(uuid, token, judge, ended)
+        try:
+            booked = self._settle_call(ending)
+        except Held:
+            booked = self._attempts.settle(*ending, self._clock.now())
         if booked is None:
             return False
         facts, verdict = booked
@@ -441,6 +456,9 @@ class LiveCalls:
             },
         )
         return True
+
+    def _settle_some(self, endings: Sequence[Ending]) -> Sequence[Settled | Exception | None]:
+        return self._attempts.settle_all(endings, self._clock.now())
 
     # ---- leases and switches
 

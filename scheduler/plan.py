@@ -30,12 +30,14 @@ class PlanSettings:
 
 
 def decide(due: DueAlarm, call_uuid: str, now: datetime, settings: PlanSettings) -> Decision:
-    """Dial, fail with the reason on record, or wait for the window.
+    """Dial, fail with the reason on record, or wait for the window: as of ``now``, or of the moment at which the alarm
+    is due where that is still to come.
 
     The order matters: what can never be called fails before what cannot be called yet waits. A setting that is missing
     or switched off is no reason to give up while the event is still ahead.
     """
     policy = due.policy
+    now = now if due.due_at is None else max(now, due.due_at)
     if due.event_status is not EventStatus.PENDING:
         return Fail("event is not pending")
     if now >= policy.event_end:

@@ -122,6 +122,7 @@ class DueAlarm:
     sms: SmsWords | None = None
     mail: MailWords | None = None
     sms_gateway_id: int | None = None  # the setting's
+    due_at: datetime | None = None  # while it waits: it may be decided about a moment before
 
 
 def tags(due: DueAlarm) -> dict[str, str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-# Calls are claimed up to this long before the moment at which their turn comes: late ticks then cost no throughput.
+# Calls are claimed up to this long before they are due and their turn comes, and their first words are made then: what
+# that takes is not waited for, and a late tick costs no throughput.
 AHEAD = timedelta(seconds=0.5)
+# A claim is made when something is due within this time. Being shorter, it makes one claim of many.
+LEAD = AHEAD / 2
 
 
 @dataclass(frozen=True, slots=True)

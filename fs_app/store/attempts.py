@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from peewee import ModelSelect
@@ -22,9 +23,10 @@ from fs_app.domain.alarms import Claim, Dial, OpenCall, RetryPolicy, SettingFact
 from fs_app.domain.calls import CallEnded, CallFacts
 from fs_app.domain.enums import AlarmMethod
 from fs_app.domain.pacing import UNPACED, Pacing
-from fs_app.errors import NotFound
-from fs_app.store import booking, callbacks, calls, lanes, outbox, states
-from fs_app.store.booking import Judge
+from fs_app.errors import LeaseLost, NotFound
+from fs_app.store import booking, callbacks, calls, lanes, outbox
+from fs_app.store.booking import Ending, Judge, Settled
+from fs_app.store.cases import Case, Held, cases_of
 from fs_app.store.claiming import Claiming, Decide, decision_on
 from fs_app.store.database import Store
 from fs_app.store.due import due_alarm, is_dnc, setting_facts
@@ -33,6 +35,8 @@ from fs_app.store.outlook import Outlook, outlook
 from fs_app.store.prepared import by_id, prepared
 
 ALL_METHODS = tuple(AlarmMethod)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Attempts:
@@ -47,7 +51,7 @@ class Attempts:
 
     def outlook(self, now: datetime) -> Outlook:
         """What there may be to do, and when; one look, however much waits."""
-        with self._store.reading():
+        with self._store.connected():  # one statement, mostly: no transaction about it
             return outlook(now)
 
     def next_due(self, methods: Sequence[AlarmMethod] = ALL_METHODS) -> datetime | None:
@@ -59,10 +63,8 @@ class Attempts:
     def next_call(self, now: datetime, pacing: Pacing = UNPACED) -> datetime | None:
         """When a claim of calls may find something to do. None: nothing waits, or not before a call ends."""
         with self._store.reading():
-            head = lanes.first_due()
-            return (
-                head if head is None or head > now + lanes.BEHIND else lanes.Room(now, pacing, lock=False).next_look()
-            )
+            first = lanes.next_claim()
+            return first if first is None or first > now else lanes.Room(now, pacing, lock=False).next_look()
 
     # ---- claims
 
@@ -75,8 +77,8 @@ class Attempts:
         methods: Sequence[AlarmMethod] = ALL_METHODS,
         pacing: Pacing = UNPACED,
     ) -> list[Claim]:
-        """Decide about up to ``limit`` alarms of each method due at ``now``; commit the decisions; return what is to
-        be dialled, each in its turn. What is to be sent is in the outbox then.
+        """Decide about up to ``limit`` alarms of each method due at ``now``, calls a moment before; commit the
+        decisions; return what is to be dialled, each in its turn. What is to be sent is in the outbox then.
 
         ``decide(due, call_uuid)`` is pure. On PostgreSQL rows that another worker holds are skipped.
         """
@@ -96,7 +98,7 @@ class Attempts:
         """:meth:`claim_due` for calls, and :meth:`next_call` after it."""
         with self._store.transaction():
             claims, room = Claiming(now, lease, decide, self._zone, self._new_uuid).calls(limit, pacing)
-            return claims, lanes.first_due() if room is None else room.next_look()
+            return claims, lanes.next_claim() if room is None else room.next_look()
 
     def fail_over(
         self,
@@ -114,7 +116,7 @@ class Attempts:
         Raises LeaseLost.
         """
         with self._store.transaction():
-            if not self._still_wanted(claim, decide):
+            if not self._still_wanted([(claim, decide)])[0]:
                 return None
             room = lanes.Room(now, pacing)
             turn, further = None, list(claim.dial.further)
@@ -122,9 +124,10 @@ class Attempts:
                 if not further:
                     return None
                 route = further.pop(0)
-                turn = room.take(route.gateway_id)
+                turn = room.take(route.gateway_id, now)
             room.keep()
-            old = booking.trunk_failed(claim.call_uuid, claim.token, reason, ended, now)
+            over = booking.trunk_failed(claim.call_uuid, claim.token, reason, ended, now)
+            old = over.call
             dial = replace(
                 claim.dial,
                 request=replace(route.request, call_uuid=str(self._new_uuid())),
@@ -142,6 +145,7 @@ class Attempts:
                 replaces=old.id,
             )
             calls.replace_call(old.id, new_id)
+            calls.make_room([over], [old], now)
             return Claim(claim.alarm_id, token, now + lease, dial, turn.at, turn.switch)
 
     def claim_direct(self, dial: Dial, now: datetime, lease: timedelta) -> Claim:
@@ -182,11 +186,23 @@ class Attempts:
         when ``decide``, asked again, would not dial any more (the window has closed, the number has opted out):
         nothing was written and nothing may be sent. Raises LeaseLost: then nothing may be sent either.
         """
+        return _only(self.mark_all_dialling([Dialling(claim, switch, line, now, decide)]))
+
+    def mark_all_dialling(self, some: Sequence[Dialling]) -> list[bool | Exception]:
+        """:meth:`mark_dialling` for several calls, in one transaction. LeaseLost is returned where it was raised, Held
+        for one that has to wait: nothing was written, and it is to be asked about alone."""
+        return _each(some, self._mark_dialling)
+
+    def _mark_dialling(self, some: Sequence[Dialling]) -> list[bool | Exception]:
         with self._store.transaction():
-            if not self._still_wanted(claim, decide):
-                return False
-            calls.dialling(claim.call_uuid, claim.token, switch, line, now)
-            return True
+            wanted = self._still_wanted([(one.claim, one.decide) for one in some])
+            rows = [
+                (one.claim.call_uuid, one.claim.token, one.switch, one.line, one.now)
+                for one, still in zip(some, wanted, strict=True)
+                if still is True
+            ]
+            calls.dialling(rows)
+        return wanted
 
     def mark_answered(self, call_uuid: str, now: datetime) -> None:
         """Remember when somebody answered; the first report holds."""
@@ -211,18 +227,26 @@ class Attempts:
 
     def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
         """Write down how an attempt ended and what follows. Raises LeaseLost."""
-        with self._store.transaction():
-            booking.book(call_uuid, token, verdict, ended, now, self._zone)
+        if self.settle(call_uuid, token, lambda _facts, _policy, _attempts: verdict, ended, now) is None:
+            raise LeaseLost(f"the call {call_uuid} is gone")
 
     def settle(
         self, call_uuid: str, token: str, judge: Judge, ended: CallEnded | None, now: datetime
-    ) -> tuple[CallFacts, Verdict] | None:
+    ) -> Settled | None:
         """:meth:`book` what ``judge`` makes of the call's facts, the retry policy of its alarm (None: it has none) and
         the number of attempts counted before. None when there is no such call or ``judge`` returns none: nothing is
         written then. Raises LeaseLost.
         """
+        return _only(self.settle_all([Ending(call_uuid, token, judge, ended)], now))
+
+    def settle_all(self, endings: Sequence[Ending], now: datetime) -> list[Settled | Exception | None]:
+        """:meth:`settle` for several calls, in one transaction. What was raised for one is returned for it, and Held
+        for one that has to wait: nothing was written, and it is to be settled alone."""
+        return _each(endings, lambda some: self._settle(some, now))
+
+    def _settle(self, endings: Sequence[Ending], now: datetime) -> list[Settled | Exception | None]:
         with self._store.transaction():
-            return booking.settle(call_uuid, token, judge, ended, now, self._zone)
+            return booking.settle(endings, now, self._zone)
 
     # ---- leases
 
@@ -284,14 +308,50 @@ class Attempts:
 
     # ---- inside a transaction
 
-    def _still_wanted(self, claim: Claim, decide: Decide | None) -> bool:
-        """Whether the claim's alarm would still be dialled; a call that was asked for by hand is."""
-        if claim.alarm_id is None:
-            return True
-        alarm = calls.alarm_of.first(claim.call_uuid)
-        if alarm is None or not states.event_pending(alarm) or callbacks.was_heard(alarm.id, claim.call_uuid):
+    def _still_wanted(self, claims: Sequence[tuple[Claim, Decide | None]]) -> list[bool | Exception]:
+        """Which claims' alarms would still be dialled; a call that was asked for by hand is. Held: see there."""
+        by_alarm = [claim.call_uuid for claim, _decide in claims if claim.alarm_id is not None]
+        cases = cases_of(by_alarm)
+        return [
+            Held()
+            if len(by_alarm) > 1 and claim.alarm_id is not None and claim.call_uuid not in cases
+            else claim.alarm_id is None or self._would_dial(claim.call_uuid, cases.get(claim.call_uuid), decide)
+            for claim, decide in claims
+        ]
+
+    def _would_dial(self, call_uuid: str, case: Case | None, decide: Decide | None) -> bool:
+        if case is None or not case.pending or case.was_heard(call_uuid):
             return False
-        return decide is None or isinstance(decision_on(alarm, claim.call_uuid, decide, self._zone), Dial)
+        if decide is None:
+            return True
+        return isinstance(decision_on(case.alarm, case.above, call_uuid, decide, self._zone), Dial)
+
+
+class Dialling(NamedTuple):
+    """A claim that is about to be dialled on ``switch`` with ``line``, unless ``decide`` is against it."""
+
+    claim: Claim
+    switch: str
+    line: str
+    now: datetime
+    decide: Decide | None
+
+
+def _each(some: Sequence[T], work: Callable[[Sequence[T]], list[R | Exception]]) -> list[R | Exception]:
+    """One transaction for all; one that finds that a lease is gone writes nothing, and each gets one of its own."""
+    try:
+        return work(some)
+    except LeaseLost as exc:
+        if len(some) == 1:
+            return [exc]
+    return [answer for one in some for answer in _each([one], work)]
+
+
+def _only(answers: list[R | Exception]) -> R:
+    (answer,) = answers
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _first_due(methods: Sequence[AlarmMethod]) -> datetime | None:

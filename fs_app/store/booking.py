@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from fs_app.domain.alarms import DueAlarm, RetryPolicy, Verdict
 from fs_app.domain.calls import CallEnded, CallFacts
 from fs_app.domain.enums import CALLSTATUS_CODE, AlarmStatus, EventStatus, Outcome
-from fs_app.store import callbacks, calls, outbox, states
+from fs_app.store import callbacks, calls, lanes, outbox, states
+from fs_app.store.cases import Case, Held, calls_and_cases
 from fs_app.store.due import due_alarm
-from fs_app.store.models import Alarm, CallRequest
+from fs_app.store.models import Alarm
 
 # What is on record about a call, its alarm's policy, how many attempts counted before it.
 Judge = Callable[[CallFacts, RetryPolicy | None, int], Verdict | None]
@@ -19,54 +21,81 @@ Judge = Callable[[CallFacts, RetryPolicy | None, int], Verdict | None]
 _ESCALATED = ("event", "daily_start", "daily_stop", "maxretry", "retry_delay", "retry_delays", "survey")
 
 
-def settle(
-    call_uuid: str, token: str, judge: Judge, ended: CallEnded | None, now: datetime, default_zone: ZoneInfo
-) -> tuple[CallFacts, Verdict] | None:
-    """The call is over; what it was is for ``judge`` to say. None: no such call, or no verdict, and nothing was
-    written. Raises LeaseLost."""
-    call = calls.call_of.first(call_uuid)
-    if call is None:
-        return None
-    alarm = calls.alarm_of.first(call_uuid)
-    due = None if alarm is None else due_alarm(alarm, default_zone, listed=False)
-    policy, num_attempt = (None, 0) if due is None else (due.policy, due.num_attempt)
-    facts = calls.facts_of(call, alarm)
-    verdict = judge(facts, policy, num_attempt)
-    if verdict is None:
-        return None
-    _book(call, alarm, token, verdict, ended, now, default_zone)
-    return facts, verdict
+class Ending(NamedTuple):
+    """A call that is over; what it was is for ``judge`` to say, which gets what is on record about it, the retry policy
+    of its alarm (None: it has none) and the number of attempts counted before. ``ended`` is what its switch said."""
+
+    call_uuid: str
+    token: str
+    judge: Judge
+    ended: CallEnded | None
 
 
-def book(
-    call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime, default_zone: ZoneInfo
-) -> None:
-    """The call is over, its attempt and its alarm are what the verdict says. Raises LeaseLost."""
-    _book(calls.known(call_uuid), calls.alarm_of.first(call_uuid), token, verdict, ended, now, default_zone)
+Settled = tuple[CallFacts, Verdict]
 
 
-def _book(
-    call: CallRequest,
-    alarm: Alarm | None,
-    token: str,
-    verdict: Verdict,
-    ended: CallEnded | None,
-    now: datetime,
-    default_zone: ZoneInfo,
-) -> None:
-    calls.close_call(call, token, verdict.outcome, verdict.reason, ended, now)
-    if alarm is None:
-        return
-    duration = 0 if ended is None else ended.billsec
-    calls.close_request(call, verdict.status, CALLSTATUS_CODE[verdict.outcome], duration, verdict.reason)
-    pending = states.event_pending(alarm)  # locks the event before the alarm, as everybody does
-    if verdict.status is not AlarmStatus.SUCCESS and callbacks.was_heard(alarm.id, call.request_uuid):
-        states.becomes(alarm, AlarmStatus.SUCCESS, now, callbacks.HEARD, counted=verdict.counted)
-        return
-    due_at = verdict.due_at if pending else None
-    states.becomes(alarm, verdict.status, now, verdict.reason, due_at, counted=verdict.counted)
-    if verdict.status is AlarmStatus.FAILURE:
-        _failed(alarm, call.request_uuid, verdict.reason, now, default_zone)
+class _Booked(NamedTuple):
+    over: calls.Over
+    case: Case | None
+    verdict: Verdict
+
+
+def settle(endings: Sequence[Ending], now: datetime, default_zone: ZoneInfo) -> list[Settled | Exception | None]:
+    """These calls are over. For each: None where there is no such call, or no verdict, and nothing was written; what
+    ``judge`` raised, or Held, and nothing was written. Raises LeaseLost where a lease is gone."""
+    found = calls_and_cases([ending.call_uuid for ending in endings])
+    settled: list[Settled | Exception | None] = []
+    booked: list[_Booked] = []
+    for ending in endings:
+        call, case = found.get(ending.call_uuid, (None, None))
+        if call is None and len(endings) > 1:
+            settled.append(Held())
+            continue
+        call = call or calls.call_of.first(ending.call_uuid)
+        if call is None:
+            settled.append(None)
+            continue
+        due = None if case is None else due_alarm(case.alarm, default_zone, listed=False, above=case.above)
+        policy, num_attempt = (None, 0) if due is None else (due.policy, due.num_attempt)
+        facts = calls.facts_of(call, None if case is None else case.alarm)
+        try:
+            verdict = ending.judge(facts, policy, num_attempt)
+        except Exception as exc:  # its own fault, and no other call's
+            settled.append(exc)
+            continue
+        settled.append(None if verdict is None else (facts, verdict))
+        if verdict is not None:
+            over = calls.Over(call, ending.token, verdict.outcome, verdict.reason, ending.ended)
+            booked.append(_Booked(over, case, verdict))
+    if booked:
+        _book(booked, now, default_zone)
+    return settled
+
+
+def _book(booked: Sequence[_Booked], now: datetime, default_zone: ZoneInfo) -> None:
+    """The calls are over, their attempts and their alarms are what the verdicts say. Raises LeaseLost."""
+    calls.close_calls([one.over for one in booked], now)
+    calls.close_requests(
+        (over.call.id, verdict.status, CALLSTATUS_CODE[verdict.outcome], over.seconds, verdict.reason)
+        for over, _case, verdict in booked
+    )
+    attempts = [(one, one.case, _new_state(one, one.case)) for one in booked if one.case is not None]
+    limited = [one.over.call for one in booked if one.case is None or one.case.above.calendar.max_concurrent]
+    failed = [(one, case, new) for one, case, new in attempts if new.status is AlarmStatus.FAILURE]
+    if limited or failed:  # more than these alarms is written to their lanes
+        lanes.hold([*(case.alarm.lane for _one, case, _new in attempts), *(call.calendar_id for call in limited)])
+    states.become([new for _one, _case, new in attempts], now)
+    for one, case, new in failed:
+        _failed(case.alarm, one.over.call.request_uuid, new.reason, now, default_zone)
+    calls.make_room([one.over for one in booked], limited, now)
+
+
+def _new_state(one: _Booked, case: Case) -> states.NewState:
+    verdict = one.verdict
+    if verdict.status is not AlarmStatus.SUCCESS and case.was_heard(one.over.call.request_uuid):
+        return states.NewState(case.alarm, AlarmStatus.SUCCESS, callbacks.HEARD, None, verdict.counted)
+    due_at = verdict.due_at if case.pending else None
+    return states.NewState(case.alarm, verdict.status, verdict.reason, due_at, verdict.counted)
 
 
 def release(call_uuid: str, token: str, until: datetime, reason: str, now: datetime) -> None:
@@ -83,11 +112,11 @@ def release(call_uuid: str, token: str, until: datetime, reason: str, now: datet
     states.becomes(alarm, states.waits(alarm), now, reason, until if states.event_pending(alarm) else None)
 
 
-def trunk_failed(call_uuid: str, token: str, reason: str, ended: CallEnded | None, now: datetime) -> CallRequest:
+def trunk_failed(call_uuid: str, token: str, reason: str, ended: CallEnded | None, now: datetime) -> calls.Over:
     """The call is over, and its attempt goes on with another. Raises LeaseLost."""
-    call = calls.known(call_uuid)
-    calls.close_call(call, token, Outcome.TRUNK, reason, ended, now)
-    return call
+    over = calls.Over(calls.known(call_uuid), token, Outcome.TRUNK, reason, ended)
+    calls.close_calls([over], now)
+    return over
 
 
 def _failed(alarm: Alarm, call_uuid: str, reason: str, now: datetime, default_zone: ZoneInfo) -> None:

@@ -7,8 +7,9 @@ names the token and changes one row, or raises LeaseLost.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import Case, ModelDelete, ModelInsert, ModelSelect, ModelUpdate
 
@@ -20,6 +21,7 @@ from fs_app.store import callbacks, lanes
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Gateway
 from fs_app.store.prepared import prepared
 
+_LOST = "the lease on this call is no longer ours"
 _AT_ONCE = 50  # leases prolonged by one statement
 
 
@@ -46,7 +48,7 @@ def known(call_uuid: str) -> CallRequest:
 def one(changed: int) -> None:
     """Raises LeaseLost unless exactly one row was changed."""
     if changed != 1:
-        raise LeaseLost("the lease on this call is no longer ours")
+        raise LeaseLost(_LOST)
 
 
 def insert_call(
@@ -61,31 +63,49 @@ def insert_call(
     replaces: int | None = None,
 ) -> tuple[int, str]:
     """A call that is to be dialled: its id, and the token of its lease."""
-    token = uuid.uuid4().hex
+    columns = new_call(dial, now, lease, user_id, num_attempt, calendar_id, switch, replaces)
+    return insert_calls([columns])[0], columns["lease_token"]
+
+
+def new_call(
+    dial: Dial,
+    now: datetime,
+    lease: timedelta,
+    user_id: int | None,
+    num_attempt: int,
+    calendar_id: int | None,
+    switch: str,
+    replaces: int | None = None,
+) -> dict[str, Any]:
+    """The row of a call that is to be dialled, for :func:`insert_calls`; with a new ``lease_token``."""
     request = dial.request
-    call_id = _insert.insert(
-        request_uuid=request.call_uuid,
-        aleg_uuid=request.call_uuid,
-        call_time=now,
-        callerid=request.caller_id_number,
-        caller_name=request.caller_id_name,
-        phone_number=request.number,
-        timeout=request.ring_timeout,
-        timelimit=request.time_limit,
-        num_attempt=num_attempt,
-        survey=dial.survey_id,
-        gateway=dial.gateway_id,
-        user=user_id,
-        calendar_id=calendar_id,
-        replaces=replaces,
-        switch=switch,
-        tags=dict(dial.tags),
-        language=dial.language,
-        lease_token=token,
-        lease_expires=now + lease,
-        created_date=now,
-    )
-    return call_id, token
+    return {
+        "request_uuid": request.call_uuid,
+        "aleg_uuid": request.call_uuid,
+        "call_time": now,
+        "callerid": request.caller_id_number,
+        "caller_name": request.caller_id_name,
+        "phone_number": request.number,
+        "timeout": request.ring_timeout,
+        "timelimit": request.time_limit,
+        "num_attempt": num_attempt,
+        "survey": dial.survey_id,
+        "gateway": dial.gateway_id,
+        "user": user_id,
+        "calendar_id": calendar_id,
+        "replaces": replaces,
+        "switch": switch,
+        "tags": dict(dial.tags),
+        "language": dial.language,
+        "lease_token": uuid.uuid4().hex,
+        "lease_expires": now + lease,
+        "created_date": now,
+    }
+
+
+def insert_calls(rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Calls that are to be dialled; their ids."""
+    return _insert.insert_many(rows)
 
 
 def replace_call(old_id: int, new_id: int) -> None:
@@ -98,9 +118,11 @@ def dial_by_hand(call_id: int, line: str) -> None:
     _by_hand.run(call_id, line)
 
 
-def dialling(call_uuid: str, token: str, switch: str, line: str, now: datetime) -> None:
-    """Its telephone may ring from now on. Raises LeaseLost, also when that was said before."""
-    one(_dialling.run(call_uuid, token, switch, line, now))
+def dialling(calls: Sequence[tuple[str, str, str, str, datetime]]) -> None:
+    """The telephones of these calls may ring from now on: UUID, lease token, switch, line, now. Raises LeaseLost where
+    one was not ours, also when that was said of it before."""
+    if _dialling.run_many(calls) != len(calls):
+        raise LeaseLost(_LOST)
 
 
 def answered(call_uuid: str, now: datetime) -> None:
@@ -120,20 +142,49 @@ def give_back(call_uuid: str, token: str, reason: str, now: datetime) -> None:
     lanes.call_ended(None if ended is None else ended.calendar_id, now)
 
 
-def close_call(
-    call: CallRequest, token: str, outcome: Outcome, reason: str, ended: CallEnded | None, now: datetime
-) -> None:
-    """The call is over, and nobody's any more. Raises LeaseLost."""
-    reached = outcome in (Outcome.ANSWERED, Outcome.MACHINE)
+class Over(NamedTuple):
+    """A call that is over, and what is booked about it. ``ended`` is what its switch said of it."""
+
+    call: CallRequest
+    token: str
+    outcome: Outcome
+    reason: str
+    ended: CallEnded | None
+
+    @property
+    def seconds(self) -> int:
+        """It was answered for so long."""
+        return 0 if self.ended is None else self.ended.billsec
+
+
+def close_calls(over: Sequence[Over], now: datetime) -> None:
+    """Calls are over, and nobody's any more. Raises LeaseLost where one was not ours."""
+    rows = [(one.call.id, *_how(one, now)) for one in sorted(over, key=lambda one: one.call.id)]
+    changed = _close.run_many(row for row in rows if row[-1] is None)
+    if changed + _close.run_many(row for row in rows if row[-1] is not None) != len(rows):
+        raise LeaseLost(_LOST)
+
+
+def _how(one: Over, now: datetime) -> tuple[Any, ...]:
+    reached = one.outcome in (Outcome.ANSWERED, Outcome.MACHINE)
     status = CallStatus.SUCCESS if reached else CallStatus.FAILURE
-    how: dict[str, Any] = {"hangup_cause": "", "duration": 0, "ringing_at": None, "protocol_cause": ""}
-    if ended is not None:
-        how = {"hangup_cause": ended.cause, "duration": ended.billsec, "ringing_at": ended.rang_at}
-        how["protocol_cause"] = ended.protocol_cause
-    one(_close.run(call.id, token, reason, status=status, outcome=outcome.value, ended_at=now, **how))
-    if call.gateway_id is not None:
-        _count.run(call.gateway_id, how["duration"])
-    lanes.call_ended(call.calendar_id, now)
+    cause, protocol, ringing = "", "", None
+    if one.ended is not None:
+        cause, protocol, ringing = one.ended.cause, one.ended.protocol_cause, one.ended.rang_at
+    return one.token, one.reason, status, one.outcome.value, cause, protocol, one.seconds, now, ringing
+
+
+def make_room(over: Sequence[Over], limited: Sequence[CallRequest], now: datetime) -> None:
+    """These calls are over: the calendars of those that are ``limited`` have room again, and all gateways have carried
+    more. Last in a transaction: every call through a gateway writes that row, and waits until whoever has written it
+    has committed."""
+    for call in limited:
+        lanes.call_ended(call.calendar_id, now)
+    carried: dict[int, list[int]] = {}
+    for one in over:
+        if one.call.gateway_id is not None:
+            carried.setdefault(one.call.gateway_id, []).append(one.seconds)
+    _count.run_many((gateway_id, len(times), sum(times)) for gateway_id, times in sorted(carried.items()))
 
 
 def facts_of(call: CallRequest, alarm: Alarm | None) -> CallFacts:
@@ -162,15 +213,20 @@ def facts_of(call: CallRequest, alarm: Alarm | None) -> CallFacts:
 # ---- attempts of alarms
 
 
-def insert_request(alarm: Alarm, now: datetime, *, call: int | None = None, message: int | None = None) -> None:
-    """The alarm's next attempt: a call, or a message of the outbox."""
-    columns: dict[str, Any] = {"callrequest": call} if message is None else {"outbox": message}
-    _insert_request.insert(alarm=alarm.id, attempt=alarm.sequence + 1, date=now, created_date=now, **columns)
+def insert_requests(attempts: Iterable[tuple[Alarm, int]], now: datetime) -> None:
+    """The next attempt of each of these alarms, by the call of that id."""
+    _insert_request.run_many((alarm.id, alarm.sequence + 1, call_id, None, now) for alarm, call_id in attempts)
 
 
-def close_request(call: CallRequest, status: int, callstatus: int, duration: int, reason: str) -> None:
-    """How the attempt of that call ended. Not the alarm's last one: its callee may have called back meanwhile."""
-    _close_request.run(call.id, status, callstatus, duration, reason)
+def insert_message_request(alarm: Alarm, message: int, now: datetime) -> None:
+    """The alarm's next attempt, by a message of the outbox."""
+    _insert_request.run(alarm.id, alarm.sequence + 1, None, message, now)
+
+
+def close_requests(over: Iterable[tuple[int, int, int, int, str]]) -> None:
+    """How the attempts of calls ended: the call's id, status, callstatus, duration, reason. Not the alarm's last one:
+    its callee may have called back meanwhile."""
+    _close_request.run_many(over)
 
 
 def remove_request(call_uuid: str) -> None:
@@ -259,21 +315,38 @@ def _give_back(call_uuid: str, token: str, reason: str, now: datetime) -> ModelU
 
 
 @prepared
-def _close(call_id: int, token: str, why: str, **columns: Any) -> ModelUpdate:
+def _close(
+    call_id: int,
+    token: str,
+    why: str,
+    status: int,
+    outcome: str,
+    cause: str,
+    protocol_cause: str,
+    duration: int,
+    now: datetime,
+    ringing_at: datetime | None,
+) -> ModelUpdate:
     reason = Case(None, [(CallRequest.reason == "", why)], CallRequest.reason)  # the IVR's own stands
-    closed = CallRequest.update(reason=reason, lease_token=None, lease_expires=None, **columns)
+    how = {"hangup_cause": cause, "protocol_cause": protocol_cause, "duration": duration, "ringing_at": ringing_at}
+    changes = {"reason": reason, "status": status, "outcome": outcome, "ended_at": now, **how}
+    closed = CallRequest.update(lease_token=None, lease_expires=None, **changes)
     return closed.where(CallRequest.id == call_id, CallRequest.lease_token == token)
 
 
 @prepared
-def _count(gateway_id: int, seconds: int) -> ModelUpdate:
-    used = {"count_call": Gateway.count_call + 1, "secondused": Gateway.secondused + seconds}
+def _count(gateway_id: int, calls: int, seconds: int) -> ModelUpdate:
+    used = {"count_call": Gateway.count_call + calls, "secondused": Gateway.secondused + seconds}
     return Gateway.update(used).where(Gateway.id == gateway_id)
 
 
 @prepared
-def _insert_request(**columns: Any) -> ModelInsert:
-    return AlarmRequest.insert(**columns)
+def _insert_request(
+    alarm_id: int, attempt: int, call_id: int | None, message: int | None, now: datetime
+) -> ModelInsert:
+    return AlarmRequest.insert(
+        alarm=alarm_id, attempt=attempt, callrequest=call_id, outbox=message, date=now, created_date=now
+    )
 
 
 @prepared

@@ -6,17 +6,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from peewee import ModelSelect
 
 from fs_app.domain.alarms import Claim, Decision, Dial, DueAlarm, Fail, Send, Wait
 from fs_app.domain.enums import AlarmMethod, AlarmStatus
-from fs_app.domain.pacing import Pacing
+from fs_app.domain.pacing import AHEAD, LEAD, Pacing
 from fs_app.errors import InvalidInput
 from fs_app.store import calls, lanes, outbox, states
-from fs_app.store.due import due_alarm
+from fs_app.store.due import ABOVE, Above, due_alarm, join_above
 from fs_app.store.models import Alarm, Event
 from fs_app.store.outbox_queue import insert_message
 from fs_app.store.prepared import locked, prepared
@@ -27,23 +30,70 @@ Decide = Callable[[DueAlarm, str], Decision]
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
-def decision_on(alarm: Alarm, call_uuid: str, decide: Decide, default_zone: ZoneInfo) -> Decision:
+def decision_on(alarm: Alarm, above: Above, call_uuid: str, decide: Decide, default_zone: ZoneInfo) -> Decision:
     """One row that nobody can decide about must not hold up all others: it fails, and says why."""
     try:
-        due = due_alarm(alarm, default_zone)
+        due = due_alarm(alarm, default_zone, above=above)
         return Fail("its event is gone") if due is None else decide(due, call_uuid)
     except (InvalidInput, ValueError, TypeError, KeyError) as exc:
         log.exception("alarm %s cannot be decided about", alarm.id)
         return Fail(f"cannot be decided: {exc}")
 
 
+@dataclass(slots=True)
+class _Served:
+    """A lane in its turn. ``alarms``, each with what is above it, are None when its calendar has no room."""
+
+    lane: lanes.DueLane
+    alarms: list[tuple[Any, ...]] | None
+    opens: datetime  # nothing of it is looked at before
+    gateway_id: int = field(init=False)  # where its calls go
+    looked: int = 0  # how many alarms were dealt with
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self.gateway_id = self.lane.gateway_id
+
+    def leaving(self, now: datetime) -> lanes.Leaving:
+        """When the lane is due again."""
+        at, following = self.opens + lanes.BEHIND, True
+        if self.alarms is None:
+            at, following = now + lanes.BLOCKED, False
+        elif not self.alarms:  # others hold them
+            at = now + LEAD + lanes.HELD
+        elif not self.looked:  # there was no room for it: it keeps its place
+            at, following = self.lane.due_at, False
+        return lanes.Leaving(self.lane.calendar_id, self.gateway_id, at, following)
+
+
+class _New(NamedTuple):
+    """A call that is about to be claimed."""
+
+    alarm: Alarm
+    dial: Dial
+    lane: lanes.DueLane
+    turn: lanes.Turn
+
+
+def _in_turn(served: list[_Served], now: datetime) -> list[tuple[datetime, _Served, Alarm, Above]]:
+    """The alarms of several lanes: by when they are due, then round and round."""
+    found = [
+        (max(alarm.due_at, now), place, at, one, alarm, Above(*above))
+        for at, one in enumerate(served)
+        for place, (alarm, *above) in enumerate(one.alarms or ())
+    ]
+    return [(due, *what) for due, _place, _at, *what in sorted(found, key=itemgetter(0, 1, 2))]
+
+
 class Claiming:
-    """One claim, as of ``now``. On PostgreSQL rows that another worker holds are skipped."""
+    """One claim, as of ``now``: of messages that are due, and of calls that are or will be in a moment. On PostgreSQL
+    rows that another worker holds are skipped."""
 
     def __init__(
         self, now: datetime, lease: timedelta, decide: Decide, default_zone: ZoneInfo, new_uuid: Callable[[], uuid.UUID]
     ) -> None:
         self._now = now
+        self._until = now + AHEAD
         self._lease = lease
         self._decide = decide
         self._zone = default_zone
@@ -51,77 +101,86 @@ class Claiming:
 
     def messages(self, method: AlarmMethod, limit: int) -> None:
         """Up to ``limit`` alarms by SMS or mail: what is to be sent is in the outbox then."""
-        for alarm in _due.all(method.value, self._now, limit):
-            self._write_down(alarm, self._decision(alarm))
+        for alarm, *above in _due.joined(method.value, self._now, limit):
+            self._write_down(alarm, self._decision(alarm, Above(*above)))
 
     def calls(self, limit: int, pacing: Pacing) -> tuple[list[Claim], lanes.Room | None]:
         """Up to ``limit`` calls, each in its turn: one of each lane, and again, while there is room; see lanes.py.
         And what room is left; None: no lane was due."""
         claims: list[Claim] = []
-        head = lanes.first_due()
-        if head is None or head > self._now + lanes.BEHIND:
+        first = lanes.next_claim()
+        if first is None or first > self._now:
             return claims, None
         room = lanes.Room(self._now, pacing)
         done: set[int] = set()  # nothing more to be had from these in this claim
         looks = 4 * limit  # alarms that end in no call take time as well
         while len(claims) < limit and looks > 0:
-            found = lanes.due_lanes(self._now, room.open_gateways(), limit - len(claims), done)
+            found = lanes.due_lanes(self._until, room.open_gateways(), limit - len(claims), done)
             if not found:
                 break
             share = max((limit - len(claims)) // len(found), 1)
-            for lane in found:
-                served, looked = self._serve(lane, room, share)
-                claims += served
-                looks -= max(looked, 1)
-                if looked == 0:
-                    done.add(lane.calendar_id)
+            served = [self._waiting(lane, share) for lane in found]
+            claims += self._serve(served, room)
+            looks -= sum(max(one.looked, 1) for one in served)
+            done.update(one.lane.calendar_id for one in served if not one.looked)
         room.keep()
         return claims, room
 
-    def _serve(self, lane: lanes.DueLane, room: lanes.Room, share: int) -> tuple[list[Claim], int]:
-        """Up to ``share`` calls of a lane, and how many of its alarms were dealt with; it goes behind all others."""
-        claims: list[Claim] = []
-        now, looked, gateway_id, opens = self._now, 0, lane.gateway_id, self._now
+    def _waiting(self, lane: lanes.DueLane, share: int) -> _Served:
+        """A lane and up to ``share`` of its alarms, as far as its calendar has room."""
         free = lanes.calendar_room(lane)
-        if free is not None and free <= 0:
-            room.leave(lane.calendar_id, gateway_id, now + lanes.BLOCKED)
-            return claims, 0
-        due = _due_in_lane.all(lane.calendar_id, now, share if free is None else min(share, free))
-        for alarm in due:
-            decision = self._decision(alarm)
+        if free is not None:
+            share = min(share, free)
+        alarms = None if share <= 0 else _due_in_lane.joined(lane.calendar_id, self._until, share)
+        return _Served(lane, alarms, self._now)
+
+    def _serve(self, served: list[_Served], room: lanes.Room) -> list[Claim]:
+        """What is due first has the first turn; of what is due now, each lane's first. Lanes go behind all others."""
+        new: list[_New] = []
+        for due, one, alarm, above in _in_turn(served, self._now):
+            if one.over:
+                continue
+            decision = self._decision(alarm, above)
             if isinstance(decision, Dial):
-                gateway_id = decision.gateway_id
-                turn = room.take(gateway_id)
+                one.gateway_id = decision.gateway_id
+                turn = room.take(decision.gateway_id, due)
                 if turn is None:
-                    break
-                claims.append(self._take(alarm, decision, lane, turn))
+                    one.over = True
+                    continue
+                new.append(_New(alarm, decision, one.lane, turn))
             else:
                 self._write_down(alarm, decision)
-            looked += 1
+            one.looked += 1
             if isinstance(decision, Wait) and decision.calendar:
-                opens = decision.until
-                break
-        if due and not looked:  # there was no room for it: it keeps its place
-            room.leave(lane.calendar_id, gateway_id, lane.due_at)
-            return claims, 0
-        behind = opens + lanes.BEHIND if due else now + lanes.HELD
-        room.leave(lane.calendar_id, gateway_id, behind, following=True)
-        return claims, looked
+                one.opens, one.over = decision.until, True
+        claims = self._take(new)
+        room.leave([one.leaving(self._now) for one in served])
+        return claims
 
-    def _take(self, alarm: Alarm, dial: Dial, lane: lanes.DueLane, turn: lanes.Turn) -> Claim:
-        """The attempt and its call."""
-        call, token = calls.insert_call(
-            dial,
-            self._now,
-            self._lease,
-            lane.user_id,
-            alarm.num_attempt + 1,
-            calendar_id=lane.calendar_id,
-            switch=turn.switch,
-        )
-        calls.insert_request(alarm, self._now, call=call)
-        states.taken(alarm, self._now)
-        return Claim(alarm.id, token, self._now + self._lease, dial, turn.at, turn.switch)
+    def _take(self, new: list[_New]) -> list[Claim]:
+        """The attempts and their calls."""
+        if not new:
+            return []
+        rows = [
+            calls.new_call(
+                one.dial,
+                self._now,
+                self._lease,
+                one.lane.user_id,
+                one.alarm.num_attempt + 1,
+                one.lane.calendar_id,
+                one.turn.switch,
+            )
+            for one in new
+        ]
+        alarms = [one.alarm for one in new]
+        calls.insert_requests(zip(alarms, calls.insert_calls(rows), strict=True), self._now)
+        states.taken(alarms, self._now)
+        expires = self._now + self._lease
+        return [
+            Claim(one.alarm.id, row["lease_token"], expires, one.dial, one.turn.at, one.turn.switch)
+            for one, row in zip(new, rows, strict=True)
+        ]
 
     def _write_down(self, alarm: Alarm, decision: Decision) -> None:
         """What is no call."""
@@ -134,21 +193,27 @@ class Claiming:
                 states.becomes(alarm, AlarmStatus.FAILURE, self._now, reason)
                 outbox.tell(alarm, "missed" if reason.startswith("missed") else "failed", self._now, reason=reason)
 
-    def _decision(self, alarm: Alarm) -> Decision:
-        return decision_on(alarm, str(self._new_uuid()), self._decide, self._zone)
+    def _decision(self, alarm: Alarm, above: Above) -> Decision:
+        return decision_on(alarm, above, str(self._new_uuid()), self._decide, self._zone)
 
 
 # ---- statements. Alarms are locked with their events.
 
+_LOCKED = Alarm, Event
+
+
+def _with_above() -> ModelSelect[Alarm]:
+    return join_above(Alarm.select(Alarm, *ABOVE).join(Event))
+
 
 @prepared
 def _due(method: int, now: datetime, limit: int) -> ModelSelect[Alarm]:
-    due = Alarm.select().join(Event).where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True)
+    due = _with_above().where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
+    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True, of=_LOCKED)
 
 
 @prepared
 def _due_in_lane(calendar_id: int, now: datetime, limit: int) -> ModelSelect[Alarm]:
-    lane = Alarm.select().join(Event).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
+    lane = _with_above().where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
     due = lane.where(Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True)
+    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True, of=_LOCKED)

@@ -159,6 +159,10 @@ class Store:
         """The same object, each of whose methods runs in a thread of the pool while the calling greenlet waits."""
         return elsewhere(repository, self.pool.apply)
 
+    def disconnect(self) -> None:
+        """Close this thread's connection; its next transaction opens a new one."""
+        self._forget_connection()
+
     def close(self) -> None:
         """Finish what runs, close every connection."""
         if "pool" in vars(self):

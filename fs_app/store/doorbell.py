@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,23 @@ RINGING = " rings"  # behind that UUID: its telephone rings
 CALL_CHANGED = "call "  # followed by the call UUID: something about it was committed
 _CHANNEL = "fs_app"
 _RETRY = 5.0  # seconds between attempts to listen again
+_LONGEST = 7000  # bytes of messages told at once; PostgreSQL takes fewer than 8000
+# Nobody waits until it is safe on a disk that somebody was told: who has not heard it looks by himself.
+_NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
+
+
+def _together(messages: list[str]) -> Iterator[str]:
+    """As few as possible, each of lines that are one message, in the same order."""
+    lines: list[str] = []
+    size = 0
+    for message in messages:
+        size += len(message.encode()) + 1
+        if lines and size > _LONGEST:
+            yield "\n".join(lines)
+            lines, size = [], len(message.encode()) + 1
+        lines.append(message)
+    if lines:
+        yield "\n".join(lines)
 
 
 @contextmanager
@@ -52,9 +70,11 @@ class Doorbell:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._directory = Path(store.url.removeprefix("sqlite:///") + ".bell")
         self._thread: threading.Thread | None = None
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._ringer: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen from now on. Raises OSError when the directory beside a SQLite file cannot be written."""
+        """Listen, and ring, from now on. Raises OSError when the directory beside a SQLite file cannot be written."""
         if self._store.sqlite:
             self._directory.mkdir(exist_ok=True)
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -66,6 +86,8 @@ class Doorbell:
             target = self._listen_postgres
         self._thread = threading.Thread(target=target, name="doorbell", daemon=True)
         self._thread.start()
+        self._ringer = threading.Thread(target=self._ring_what_waits, name="doorbell-ringer", daemon=True)
+        self._ringer.start()
 
     def ring(self, message: str) -> None:
         """Tell every process that has started its doorbell, this one included. Blocks shortly; never raises."""
@@ -74,11 +96,31 @@ class Doorbell:
                 self._ring_sockets(message)
             else:
                 with self._store.connected():
-                    self._store.db.execute_sql("SELECT pg_notify(%s, %s)", (_CHANNEL, message))
+                    self._store.db.execute_sql(_NOTIFY, (_CHANNEL, message))
         except Exception as exc:
             log.warning("doorbell not rung: %s", exc)
 
+    def ring_soon(self, message: str) -> None:
+        """:meth:`ring`, in a thread of the doorbell's own, once that is started: never blocks. What has gathered while
+        it rang is told together, and only once."""
+        self._waiting.put(message)
+
+    def _ring_what_waits(self) -> None:
+        last = False
+        while not last:
+            found = [self._waiting.get()]
+            while not self._waiting.empty():
+                found.append(self._waiting.get())
+            last = None in found
+            for together in _together([message for message in dict.fromkeys(found) if message is not None]):
+                self.ring(together)
+        self._store.disconnect()
+
     def stop(self) -> None:
+        """Ring what is still to be rung, and listen no more."""
+        if self._ringer is not None:
+            self._waiting.put(None)
+            self._ringer.join(_RETRY)
         self._stopped.set()
         if self._listener is not None:
             self._own_path().unlink(missing_ok=True)
@@ -106,10 +148,14 @@ class Doorbell:
         assert self._listener is not None
         while not self._stopped.is_set():
             try:
-                data = self._listener.recv(256)
+                data = self._listener.recv(_LONGEST)
             except OSError:
                 return
-            self._heard(data.decode("utf-8", "replace"))
+            self._told(data.decode("utf-8", "replace"))
+
+    def _told(self, messages: str) -> None:
+        for message in messages.split("\n"):
+            self._heard(message)
 
     def _listen_postgres(self) -> None:
         import psycopg
@@ -121,7 +167,7 @@ class Doorbell:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     self._heard(DUE)  # whatever was rung while nobody listened
                     for note in connection.notifies():
-                        self._heard(note.payload)
+                        self._told(note.payload)
             except psycopg.Error as exc:
                 if not self._stopped.wait(_RETRY):
                     log.warning("doorbell: listening again: %s", exc)

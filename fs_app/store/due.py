@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, ModelSelect, fn
+from peewee import JOIN, Model, ModelSelect, fn
 
 from fs_app.domain.alarms import DueAlarm, GatewayFacts, MailWords, RetryPolicy, SettingFacts, SmsWords
 from fs_app.domain.enums import AlarmMethod, AlarmStatus, AmdBehavior, EventStatus
@@ -15,7 +15,6 @@ from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import Closed, first_due, load_zone, next_open
 from fs_app.numbers import international, spellings
-from fs_app.store.accounts import manager_is_off
 from fs_app.store.models import (
     Alarm,
     AlarmRequest,
@@ -32,6 +31,8 @@ from fs_app.store.models import (
 )
 from fs_app.store.prepared import by_id, prepared
 
+M = TypeVar("M", bound=Model)
+
 
 @prepared
 def profile_of(user_id: int) -> ModelSelect[CalendarUserProfile]:
@@ -44,26 +45,61 @@ def _listed(manager_id: int, numbers: list[str]) -> ModelSelect[DncContact]:
     return listed.where(DncList.user == manager_id, DncContact.phone_number.in_(numbers)).limit(1)
 
 
-@prepared
-def _about(event_id: int) -> ModelSelect[Event]:
-    """An event with all that is above it; of these only the profile and what hangs on it can be missing."""
-    found = Event.select(Event, Calendar, User, CalendarUserProfile, CalendarSetting, Gateway)
-    found = found.join(Calendar).join(User)
+class Above(NamedTuple):
+    """What is above an alarm. Only the manager (of a manager's own calendar), the profile and what hangs on that can be
+    missing."""
+
+    event: Event
+    calendar: Calendar
+    user: User
+    manager: User | None  # whether it is active, no more
+    profile: CalendarUserProfile | None
+    setting: CalendarSetting | None
+    gateway: Gateway | None
+
+
+_Manager: Any = User.alias()
+ABOVE: tuple[Any, ...] = (
+    Event,
+    Calendar,
+    User,
+    _Manager.id,
+    _Manager.is_active,
+    CalendarUserProfile,
+    CalendarSetting,
+    Gateway,
+)
+"""What a query selects that :func:`join_above` was given, for :class:`Above`."""
+
+
+def join_above(query: ModelSelect[M]) -> ModelSelect[M]:
+    """The query, in which an event was joined last, with all that is above that."""
+    found = query.join(Calendar).join(User)
+    found = found.join(_Manager, JOIN.LEFT_OUTER, on=(User.manager == _Manager.id))
     found = found.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == User.id))
     found = found.join(
         CalendarSetting, JOIN.LEFT_OUTER, on=(CalendarUserProfile.calendar_setting == CalendarSetting.id)
     )
-    found = found.join(Gateway, JOIN.LEFT_OUTER, on=(CalendarSetting.aleg_gateway == Gateway.id))
-    return found.where(Event.id == event_id)
+    return found.join(Gateway, JOIN.LEFT_OUTER, on=(CalendarSetting.aleg_gateway == Gateway.id))
 
 
-def due_alarm(alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True) -> DueAlarm | None:
+@prepared
+def _above(event_id: int) -> ModelSelect[Event]:
+    return join_above(Event.select(*ABOVE)).where(Event.id == event_id)
+
+
+def due_alarm(
+    alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True, above: Above | None = None
+) -> DueAlarm | None:
     """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none.
-    ``listed`` False: nobody needs to know whether its number is on a do-not-call list."""
-    found = _about.joined(alarm.event_id)
-    if not found:
-        return None
-    row, calendar, user, profile, setting, gateway = found[0]
+    ``listed`` False: nobody needs to know whether its number is on a do-not-call list. ``above``: what was read with it
+    already."""
+    if above is None:
+        found = _above.joined(alarm.event_id)
+        if not found:
+            return None
+        above = Above(*found[0])
+    row, calendar, user, manager, profile, setting, gateway = above
     zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
     country = setting.country if setting else ""
@@ -90,18 +126,19 @@ def due_alarm(alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True) -> D
         event_start=row.start,
         event_status=EventStatus(row.status),
         data=row.data or {},
-        setting=None if setting is None else setting_facts(setting, gateway),
+        setting=None if setting is None or gateway is None else setting_facts(setting, gateway),
         survey_id=alarm.survey_id or (setting.survey_id if setting else None),
         language=_language(row.data, profile),
         calendar_user=_called(user, profile),
         occurrence=row.parent_event_id is not None,
         do_not_call=listed and is_dnc(manager_id, number, country),
-        switched_off=manager_is_off(user),
+        switched_off=not (user if user.manager_id is None else manager or user).is_active,
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
         sms=_sms_words(alarm),
         mail=_mail_words(alarm),
         sms_gateway_id=None if setting is None else setting.sms_gateway_id,
+        due_at=alarm.due_at,
     )
 
 

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, IntegrityError, ModelInsert, ModelSelect, ModelUpdate
+from peewee import IntegrityError, ModelInsert, ModelSelect, ModelUpdate
 
-from fs_app.domain.calls import Answer, Answering, CallContext, Effect
-from fs_app.domain.enums import AlarmResult, AmdBehavior, CallStatus, IvrEnd, Outcome, WhoAnswered
-from fs_app.domain.survey import Survey
+from fs_app.domain.calls import Answer, CallContext, Effect
+from fs_app.domain.enums import AlarmResult, CallStatus, IvrEnd, Outcome, WhoAnswered
 from fs_app.errors import PromptError
 from fs_app.store import callbacks, outbox
 from fs_app.store import effects as effects_
 from fs_app.store.calls import alarm_of, call_of
+from fs_app.store.contexts import Contexts
 from fs_app.store.database import Store
-from fs_app.store.models import (
-    Alarm,
-    AlarmRequest,
-    AudioBlob,
-    AudioFile,
-    Calendar,
-    CalendarSetting,
-    CalendarUserProfile,
-    CallRequest,
-    Event,
-    Gateway,
-    SealedSurvey,
-    SurveyAnswer,
-)
+from fs_app.store.models import Alarm, AudioBlob, CallRequest, SurveyAnswer
 from fs_app.store.prepared import by_id, prepared
 
 UTC = ZoneInfo("UTC")
@@ -43,22 +29,27 @@ class CallJournal:
     def __init__(self, store: Store, default_zone: ZoneInfo = UTC) -> None:
         """``default_zone`` is that of calendars that name none."""
         self._store = store
-        self._zone = default_zone
+        self._contexts = Contexts(default_zone)
 
     def preview(self, call_uuid: str) -> CallContext | None:
         """The call's survey and words, before it is answered; None for a UUID that is not ours."""
-        with self._store.reading():
-            call = call_of.first(call_uuid)
-            return None if call is None else _context(call, self._zone)
+        return self.previews([call_uuid])[0]
+
+    def previews(self, call_uuids: Sequence[str]) -> list[CallContext | None]:
+        """:meth:`preview` of several calls."""
+        with self._store.connected():  # one statement, mostly: no transaction about it
+            found = self._contexts.of_all(call_uuids)
+        return [found.get(call_uuid) for call_uuid in call_uuids]
 
     def open_call(self, call_uuid: str, now: datetime) -> CallContext | None:
         """The call was answered and its survey starts. None when the UUID is not ours or the call has been booked."""
         with self._store.transaction():
-            call = call_of.first(call_uuid)
-            if call is None or call.ended_at is not None:
+            found = self._contexts.of(call_uuid)
+            if found is None or found[0].ended_at is not None:
                 return None
+            call, context = found
             _opened.run(call.id, now, call.answered_at or now)
-            return _context(call, self._zone)
+            return context
 
     def open_callback(
         self, caller_number: str, called_number: str, call_uuid: str, now: datetime
@@ -69,7 +60,8 @@ class CallJournal:
         """
         with self._store.transaction():
             call = callbacks.open_callback(caller_number, called_number, call_uuid, now, lock=not self._store.sqlite)
-            return None if call is None else _context(call, self._zone)
+            found = None if call is None else self._contexts.of(call.request_uuid)
+            return None if found is None else found[1]
 
     def save_answer(self, call_uuid: str, answer: Answer, now: datetime, effects: Sequence[Effect] = ()) -> None:
         """Put an entry on record, what it makes of the alarm, and what else it brings about (fs_app/store/effects.py).
@@ -157,89 +149,7 @@ class CallJournal:
             return _saved.exists(call_uuid, answer.position, answer.section_id, answer.digits)
 
 
-def _context(call: CallRequest, default_zone: ZoneInfo) -> CallContext:
-    survey = _read(str(_content.scalar(call.survey_id)))
-    found = _about.joined(call.id)
-    alarm, event, calendar, setting, message = found[0] if found else (None,) * 5
-    gateway = by_id(Gateway, call.gateway_id)
-    return CallContext(
-        call_uuid=call.request_uuid,
-        survey=survey,
-        tags={str(k): str(v) for k, v in (call.tags or {}).items()},
-        language=call.language or survey.tts_language,
-        answers=tuple(map(_answer, _answers.all(call.id))),
-        zone=(calendar.timezone if calendar else "") or default_zone.key,
-        event_start=event.start if event else None,
-        event_end=event.end if event else None,
-        called_at=call.call_time,
-        # As the alarm has it: the call's own may carry the gateway's prefix. Of a call by hand, its tags know it.
-        phone_number=alarm.alarm_phonenumber if alarm else (call.tags or {}).get("phone_number", call.phone_number),
-        answering=_answering(setting, message),
-        phonenumber_transfer=alarm.phonenumber_transfer if alarm else "",
-        gateway=gateway.gateways if gateway else "",
-        addprefix=gateway.addprefix if gateway else "",
-        removeprefix=gateway.removeprefix if gateway else "",
-        caller_id_number=call.callerid,
-        caller_id_name=call.caller_name,
-        time_limit=call.timelimit,
-        ring_timeout=call.timeout,
-        manager_id=outbox.manager_of(call.user_id),
-    )
-
-
-def _answer(row: SurveyAnswer) -> Answer:
-    return Answer(
-        position=row.position,
-        section_id=row.section_id,
-        digits=row.digits,
-        valid=row.valid,
-        response=row.response,
-        result=None if row.result is None else AlarmResult(row.result),
-        recording=row.recording_id,
-        recording_seconds=row.recording_seconds,
-    )
-
-
-def _answering(setting: CalendarSetting | None, message: AudioFile | None) -> Answering | None:
-    if setting is None or not setting.voicemail:
-        return None
-    return Answering(
-        behavior=AmdBehavior(setting.amd_behavior),
-        message=None if message is None else message.blob_id,
-        parameters=setting.amd_parameters or {},
-    )
-
-
-@lru_cache(maxsize=64)
-def _read(content: str) -> Survey:
-    """A sealed survey; reading it takes longer than all else about a call, and it never changes."""
-    return Survey.from_json(content)
-
-
 # ---- statements
-
-
-@prepared
-def _about(call_id: int) -> ModelSelect[AlarmRequest]:
-    """The alarm of a call, with what hangs above it; the setting may be missing, and its message for machines."""
-    found = AlarmRequest.select(Alarm, Event, Calendar, CalendarSetting, AudioFile)
-    found = found.join(Alarm).join(Event).join(Calendar)
-    found = found.join(CalendarUserProfile, JOIN.LEFT_OUTER, on=(CalendarUserProfile.user == Calendar.user))
-    found = found.join(
-        CalendarSetting, JOIN.LEFT_OUTER, on=(CalendarUserProfile.calendar_setting == CalendarSetting.id)
-    )
-    found = found.join(AudioFile, JOIN.LEFT_OUTER, on=(CalendarSetting.voicemail_audiofile == AudioFile.id))
-    return found.where(AlarmRequest.callrequest == call_id)
-
-
-@prepared
-def _content(survey_id: int) -> ModelSelect[SealedSurvey]:
-    return SealedSurvey.select(SealedSurvey.content).where(SealedSurvey.id == survey_id)
-
-
-@prepared
-def _answers(call_id: int) -> ModelSelect[SurveyAnswer]:
-    return SurveyAnswer.select().where(SurveyAnswer.callrequest == call_id).order_by(SurveyAnswer.position)
 
 
 @prepared

@@ -11,6 +11,7 @@ each scope: on PostgreSQL under one lock, on SQLite under the write lock. Calls 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,10 +19,10 @@ from typing import NamedTuple
 from peewee import Database, ModelInsert, ModelSelect, ModelUpdate, SqliteDatabase, fn
 
 from fs_app.domain.enums import AlarmMethod
-from fs_app.domain.pacing import AHEAD, Pacing
+from fs_app.domain.pacing import AHEAD, LEAD, Pacing
 from fs_app.store.models import Alarm, Calendar, CallRequest, Gateway, Lane, Pace
 from fs_app.store.models import database as proxy
-from fs_app.store.prepared import prepared
+from fs_app.store.prepared import locked, padded, prepared
 
 # Any number will do, as long as every process takes the same.
 _ADVISORY_LOCK = 7_310_002
@@ -32,6 +33,7 @@ HELD = timedelta(seconds=0.05)
 # Behind those that became due at the same moment.
 BEHIND = timedelta(microseconds=1)
 _ALL = "all"
+_MOMENT = Lane.due_at.python_value  # of a value that was calculated
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,16 @@ class Room:
         for gateway_id, switch, calls in _calls_up.tuples():
             self._count(gateway_id, switch, calls)
 
-    def take(self, gateway_id: int) -> Turn | None:
-        """Leave to start a call through that gateway; None when there is no room now. :meth:`keep` makes it hold."""
+    def take(self, gateway_id: int, due: datetime) -> Turn | None:
+        """Leave to start a call through that gateway, when it is ``due`` or later; None when there is no room now.
+        :meth:`keep` makes it hold."""
         if self._blocked(_ALL) or self._blocked(_gateway(gateway_id)):
             return None
         switch = self._free_switch()
         if switch is None:
             return None
         scopes = [_ALL, _gateway(gateway_id), *([_switch(switch)] if switch else [])]
-        at = max(self._now, *(self._next.get(scope, self._now) for scope in scopes))
+        at = max(due, self._now, *(self._next.get(scope, self._now) for scope in scopes))
         for scope in scopes:
             rate, _most = self._limit(scope)
             if rate:
@@ -87,13 +90,12 @@ class Room:
 
     def keep(self) -> None:
         """Write down which turns were taken, before the commit."""
-        for scope in sorted(self._taken):
-            _set_pace.run(scope, self._next[scope])
+        _set_pace.run_many((scope, self._next[scope]) for scope in sorted(self._taken))
         self._taken.clear()
 
-    def leave(self, calendar_id: int, gateway_id: int, at: datetime, *, following: bool = False) -> None:
-        """:func:`set_lane`; a lane that stays as it is must not be looked at again at once."""
-        self._held |= not set_lane(calendar_id, gateway_id, at, following=following)
+    def leave(self, left: Sequence[Leaving]) -> None:
+        """:func:`set_lanes`; a lane that stays as it is must not be looked at again at once."""
+        self._held |= not set_lanes(left)
 
     def open_gateways(self) -> list[int]:
         """Gateways that have room, and 0: lanes of which nobody knows where they go must be looked at."""
@@ -108,7 +110,7 @@ class Room:
             if not self._full(_gateway(gateway_id)):
                 head = _head_behind.scalar(gateway_id)
                 if head is not None:
-                    heads.append(max(head, self._opens(_gateway(gateway_id))))
+                    heads.append(max(head - LEAD, self._opens(_gateway(gateway_id))))
         free = [self._opens(_switch(name)) for name in self._switches if not self._full(_switch(name))]
         if not heads or self._full(_ALL) or (self._switches and not free):
             return None
@@ -134,8 +136,8 @@ class Room:
         return self._full(scope) or self._next.get(scope, self._now) > self._now + AHEAD
 
     def _opens(self, scope: str) -> datetime:
-        """Half of AHEAD before its next turn: late enough for several calls in one claim, early enough to be late."""
-        return max(self._next.get(scope, self._now) - AHEAD / 2, self._now)
+        """LEAD before its next turn: late enough for several calls in one claim, early enough to be late."""
+        return max(self._next.get(scope, self._now) - LEAD, self._now)
 
     def _free_switch(self) -> str | None:
         """The switch with the earliest turn, then the fewest calls; empty when nobody has named any."""
@@ -160,17 +162,18 @@ class DueLane(NamedTuple):
     user_id: int
 
 
-def first_due() -> datetime | None:
-    """When the first lane is due; one index look-up, and no lock."""
+def next_claim() -> datetime | None:
+    """When a claim may find something that is due; one index look-up, and no lock."""
     found: datetime | None = _head.scalar()
-    return found
+    return None if found is None else found - LEAD
 
 
-def due_lanes(now: datetime, gateways: list[int], limit: int, without: set[int]) -> list[DueLane]:
-    """Up to ``limit`` lanes with due calls through one of these gateways, the longest unserved first."""
+def due_lanes(until: datetime, gateways: list[int], limit: int, without: set[int]) -> list[DueLane]:
+    """Up to ``limit`` lanes with calls through one of these gateways that are due ``until`` then, the longest unserved
+    first."""
     found: list[DueLane] = []
     for gateway_id in gateways:
-        found.extend(map(DueLane._make, _due_behind.tuples(gateway_id, now + BEHIND, limit + len(without))))
+        found.extend(map(DueLane._make, _due_behind.tuples(gateway_id, until, limit + len(without))))
     found = [lane for lane in found if lane.calendar_id not in without]
     return sorted(found, key=lambda lane: (lane.due_at, lane.calendar_id))[:limit]
 
@@ -182,21 +185,31 @@ def calendar_room(lane: DueLane) -> int | None:
     return lane.max_concurrent - int(_calendar_up.scalar(lane.calendar_id))
 
 
-def set_lane(calendar_id: int, gateway_id: int, at: datetime, *, following: bool = False) -> bool:
-    """Where the lane's last calls went, and when it is to be looked at again: ``at``; with ``following`` when its next
-    call is due, but not before ``at``.
+class Leaving(NamedTuple):
+    """A lane that is left: where its last calls went, and when it is due again: ``at``; with ``following`` when its
+    next call is, but not before ``at``."""
 
-    False: somebody is just writing alarms of it, and it stays as it is, or they would be forgotten (PostgreSQL).
-    """
+    calendar_id: int
+    gateway_id: int
+    at: datetime
+    following: bool
+
+
+def set_lanes(left: Sequence[Leaving]) -> bool:
+    """Leave these lanes. False: somebody is just writing alarms of one, and that stays as it is, or they would be
+    forgotten (PostgreSQL)."""
     db: Database = proxy.obj
     if not isinstance(db, SqliteDatabase):
-        wanted = (calendar_id, gateway_id, Lane.due_at.db_value(at), following)
-        return bool(db.execute_sql("SELECT fs_app_set_lane(%s, %s, %s, %s)", wanted).fetchone()[0])
-    due: datetime | None = at
-    if following:
-        first: datetime | None = _next_in_lane.scalar(calendar_id)
-        due = None if first is None else max(first, at)
-    _set_lane.run(calendar_id, gateway_id, due)
+        calendars, gateways, ats, following = zip(*left, strict=True)
+        wanted = [list(calendars), list(gateways), [Lane.due_at.db_value(at) for at in ats], list(following)]
+        return all(done for (done,) in db.execute_sql(_SET_LANES, wanted).fetchall())
+    firsts = _next_in_lanes.tuples(padded([one.calendar_id for one in left if one.following]))
+    first = {calendar_id: _MOMENT(due) for calendar_id, due in firsts if due is not None}
+    for one in left:
+        due: datetime | None = one.at
+        if one.following:
+            due = max(first[one.calendar_id], one.at) if one.calendar_id in first else None
+        _set_lane.run(one.calendar_id, one.gateway_id, due)
     return True
 
 
@@ -206,6 +219,12 @@ def call_ended(calendar_id: int | None, now: datetime) -> None:
         _look_now.run(calendar_id, now, now + BLOCKED)
 
 
+def hold(calendar_ids: Iterable[int | None]) -> None:
+    """Lock these lanes, before several are written: everybody does so in the same order."""
+    if wanted := sorted({calendar_id for calendar_id in calendar_ids if calendar_id is not None}):
+        _hold.tuples(padded(wanted))
+
+
 def gateways_in_use() -> dict[int, int]:
     """How many calls are up through each gateway."""
     return {gateway_id: calls for gateway_id, calls in _gateways_up.tuples() if gateway_id is not None}
@@ -213,6 +232,10 @@ def gateways_in_use() -> dict[int, int]:
 
 # ---- statements
 
+_SET_LANES = (
+    "SELECT fs_app_set_lane(lane, gateway, due_at, following) "
+    "FROM unnest(%s::int[], %s::int[], %s::timestamp[], %s::bool[]) AS wanted (lane, gateway, due_at, following)"
+)
 _OPEN = CallRequest.lease_token.is_null(False)
 _CALLS = fn.COUNT(CallRequest.id)
 
@@ -273,10 +296,18 @@ def _set_lane(calendar_id: int, gateway_id: int, due_at: datetime | None) -> Mod
 
 @prepared
 def _look_now(calendar_id: int, now: datetime, until: datetime) -> ModelUpdate:
-    return Lane.update(due_at=now).where(Lane.calendar == calendar_id, Lane.due_at > now, Lane.due_at <= until)
+    limited = Calendar.select(Calendar.id).where(Calendar.id == calendar_id, Calendar.max_concurrent > 0)
+    waits = Lane.calendar == calendar_id, Lane.due_at > now, Lane.due_at <= until
+    return Lane.update(due_at=now).where(*waits, fn.EXISTS(limited))
 
 
 @prepared
-def _next_in_lane(calendar_id: int) -> ModelSelect[Alarm]:
-    waiting = Alarm.select(fn.MIN(Alarm.due_at)).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
-    return waiting.where(Alarm.due_at.is_null(False))
+def _hold(calendar_ids: list[int]) -> ModelSelect[Lane]:
+    return locked(Lane.select(Lane.calendar).where(Lane.calendar.in_(calendar_ids)).order_by(Lane.calendar))
+
+
+@prepared
+def _next_in_lanes(calendar_ids: list[int]) -> ModelSelect[Lane]:
+    waiting = Alarm.select(fn.MIN(Alarm.due_at)).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == Lane.calendar)
+    first = waiting.where(Alarm.due_at.is_null(False))
+    return Lane.select(Lane.calendar, first).where(Lane.calendar.in_(calendar_ids))

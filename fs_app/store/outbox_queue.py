@@ -222,8 +222,8 @@ def insert_message(alarm: Alarm, send: Send, key: str, now: datetime) -> None:
     else:
         outbox.add(send.kind.value, key, send.destination, payload, end, now, alarm=alarm.id, user=user)
         message = _by_key.scalar(key)
-    calls.insert_request(alarm, now, message=message)
-    states.taken(alarm, now)
+    calls.insert_message_request(alarm, message, now)
+    states.taken([alarm], now)
 
 
 def _open_request(row: Outbox) -> AlarmRequest | None:

@@ -10,6 +10,7 @@ from peewee import ModelSelect, fn
 
 from fs_app.domain.alarms import OpenCall
 from fs_app.domain.enums import AlarmMethod
+from fs_app.domain.pacing import LEAD
 from fs_app.store import calls
 from fs_app.store.models import Alarm, CallRequest, Event, Lane
 from fs_app.store.prepared import prepared
@@ -18,7 +19,8 @@ from fs_app.store.prepared import prepared
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """``abandoned``: calls to us must be closed. ``expired``: calls whose lease has run out; ``expiry``: when the first
-    lease does. ``occurrence``, ``messages`` (by SMS and mail), ``calls``: when the first is due."""
+    lease does. ``occurrence``, ``messages`` (by SMS and mail): when the first is due. ``calls``: when the first may be
+    claimed, which is a moment before."""
 
     abandoned: bool
     expired: tuple[OpenCall, ...]
@@ -29,12 +31,13 @@ class Outlook:
 
 
 def outlook(now: datetime) -> Outlook:
-    """As of ``now``, inside a transaction of the caller's."""
+    """As of ``now``."""
     ((lane, *found),) = _heads.tuples()
+    claim = None if lane is None else lane - LEAD
     callback, expiry, occurrence, sms, mail = map(Lane.due_at.python_value, found)
     messages = min((due for due in (sms, mail) if due is not None), default=None)
     expired = calls.expired(now) if expiry is not None and expiry <= now else []
-    return Outlook(callback is not None and callback <= now, tuple(expired), expiry, occurrence, messages, lane)
+    return Outlook(callback is not None and callback <= now, tuple(expired), expiry, occurrence, messages, claim)
 
 
 def _first(field: Any, *conditions: Any) -> ModelSelect[Any]:

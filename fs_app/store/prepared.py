@@ -18,12 +18,12 @@ runs on this thread's connection, in its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from peewee import (
+from peewee import (  # type: ignore[attr-defined]  # the wrapper is not in its types
     AutoField,
     BigIntegerField,
     CharField,
@@ -34,11 +34,13 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelAlias,
     ModelSelect,
     ModelTupleCursorWrapper,
     Query,
     SqliteDatabase,
     TextField,
+    __exception_wrapper__,
 )
 
 from fs_app.store.models import database as proxy
@@ -46,7 +48,10 @@ from fs_app.store.models import database as proxy
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
 
+T = TypeVar("T")
+
 _LISTS = (list, tuple)
+_LENGTHS = (1, 3, 10, 25, 50)
 # Both drivers return what these would make of it; all others (moments, JSON, truth, bytes) are converted.
 _AS_READ = (AutoField, IntegerField, BigIntegerField, CharField, TextField)
 
@@ -164,7 +169,8 @@ def _groups(selected: Iterable[Any], columns: list[str]) -> list[tuple[type[Mode
         if source is not None and groups and groups[-1][0] is source:
             groups[-1][3].append(name)
         else:
-            groups.append((source, None if source is None else field.model, at, [name]))
+            model = None if source is None else field.model
+            groups.append((source, model.model if isinstance(model, ModelAlias) else model, at, [name]))
     return [group[1:] for group in groups]
 
 
@@ -261,13 +267,13 @@ class Prepared(Generic[P, M]):
         row = cursor.fetchone()
         return 0 if row is None else int(row[0])
 
-    def run_many(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write once for each tuple of arguments, all of one shape: the cheapest way to make ten thousand rows."""
-        db: Database = proxy.obj
+    def run_many(self, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Write once for each tuple of arguments, all of one shape: the cheapest way to make ten thousand rows. How
+        many rows that changed, made or deleted."""
         following = iter(rows)
         first = next(following, None)
         if first is None:
-            return
+            return 0
         statement = self._statement("run", first, {})
         shape = tuple(map(_shape, first))
 
@@ -278,7 +284,20 @@ class Prepared(Generic[P, M]):
                     raise ValueError("run_many: the rows differ in what is None")
                 yield statement.bind(args, {})
 
-        db.cursor().executemany(statement.sql, bound())
+        return int(_run_many(statement.sql, bound()).rowcount)
+
+    def insert_many(self, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """:meth:`insert` for each of these keyword arguments: the ids. PostgreSQL is told of all at once where they are
+        of one shape, and asked once for its answers."""
+        statements = {self._statement("insert", (), row) for row in rows}
+        if isinstance(proxy.obj, SqliteDatabase) or len(statements) != 1:
+            return [self.insert(**row) for row in rows]  # type: ignore[call-arg]  # P is what the builder takes
+        (statement,) = statements
+        cursor = _run_many(statement.sql, (statement.bind((), row) for row in rows), returning=True)
+        ids = [int(cursor.fetchone()[0])]
+        while cursor.nextset():
+            ids.append(int(cursor.fetchone()[0]))
+        return ids
 
     def sql(self, *args: P.args, **kwargs: P.kwargs) -> tuple[str, list[Any]]:
         """The SQL and its bound parameters, for EXPLAIN and for tests."""
@@ -305,6 +324,14 @@ class Prepared(Generic[P, M]):
         return found
 
 
+def _run_many(sql: str, parameters: Iterable[list[Any]], **how: Any) -> Any:
+    db: Database = proxy.obj
+    with __exception_wrapper__:  # peewee's own, which executemany does not pass through
+        cursor: Any = db.cursor()
+        cursor.executemany(sql, parameters, **how)
+    return cursor
+
+
 def _slots(arguments: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     for key, value in arguments:
@@ -326,12 +353,18 @@ def prepared(build: Callable[P, Any]) -> Prepared[P, Any]:
     return Prepared(build)
 
 
-def locked(query: ModelSelect[M], *, skip: bool = False) -> ModelSelect[M]:
-    """The rows are locked until the commit; ``skip``: without those that somebody else holds. SQLite has one writer
-    and locks no rows. Only while a query is built."""
+def locked(query: ModelSelect[M], *, skip: bool = False, of: Sequence[type[Model]] = ()) -> ModelSelect[M]:
+    """The rows are locked until the commit, those ``of`` these tables or of all; ``skip``: without those that somebody
+    else holds. SQLite has one writer and locks no rows. Only while a query is built."""
     if isinstance(proxy.obj, SqliteDatabase):
         return query
-    return query.for_update(skip_locked=True) if skip else query.for_update()
+    return query.for_update(of=tuple(of) or None, skip_locked=skip or None)
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """The same values, some of them twice: lists of few lengths make few statements."""
+    wanted = next((length for length in _LENGTHS if length >= len(values)), len(values))
+    return [*values, *[values[-1]] * (wanted - len(values))] if values else []
 
 
 def held(query: ModelSelect[M], model: type[Model]) -> ModelSelect[M]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from peewee import ModelSelect, ModelUpdate
 
@@ -10,6 +13,16 @@ from fs_app.domain.enums import AlarmStatus, EventStatus
 from fs_app.errors import LeaseLost
 from fs_app.store.models import Alarm, Event
 from fs_app.store.prepared import locked, prepared
+
+
+class NewState(NamedTuple):
+    """What :func:`becomes` is told of an alarm."""
+
+    alarm: Alarm
+    status: int
+    reason: str
+    due_at: datetime | None
+    counted: bool
 
 
 def becomes(
@@ -21,11 +34,22 @@ def becomes(
         raise LeaseLost(f"alarm {alarm.id} changed under its claim")
 
 
-def taken(alarm: Alarm, now: datetime) -> None:
-    """An attempt begins. Raises LeaseLost as :func:`becomes` does."""
-    if _taken.run(alarm.id, alarm.status, now) != 1:
-        raise LeaseLost(f"alarm {alarm.id} changed under its claim")
-    _notified.run(alarm.event_id)
+def become(new: Sequence[NewState], now: datetime) -> None:
+    """:func:`becomes` for several alarms, in the order of their lanes. Raises LeaseLost where one has changed."""
+    rows = [
+        (one.alarm.id, one.alarm.status, one.status, one.reason, one.due_at, int(one.counted), now)
+        for one in sorted(new, key=lambda one: one.alarm.lane or 0)
+    ]
+    changed = _becomes.run_many(row for row in rows if row[4] is None)
+    if changed + _becomes.run_many(row for row in rows if row[4] is not None) != len(rows):
+        raise LeaseLost(f"alarms {[one.alarm.id for one in new]}: one has changed under its claim")
+
+
+def taken(alarms: Sequence[Alarm], now: datetime) -> None:
+    """An attempt of each begins. Raises LeaseLost as :func:`becomes` does."""
+    if _taken.run_many((alarm.id, alarm.status, now) for alarm in alarms) != len(alarms):
+        raise LeaseLost(f"alarms {[alarm.id for alarm in alarms]}: one has changed under its claim")
+    _notified.run_many((event_id, times) for event_id, times in Counter(alarm.event_id for alarm in alarms).items())
 
 
 def waits(alarm: Alarm) -> AlarmStatus:
@@ -60,8 +84,8 @@ def _taken(alarm_id: int, was: int, now: datetime) -> ModelUpdate:
 
 
 @prepared
-def _notified(event_id: int) -> ModelUpdate:
-    return Event.update(notify_count=Event.notify_count + 1).where(Event.id == event_id)
+def _notified(event_id: int, times: int) -> ModelUpdate:
+    return Event.update(notify_count=Event.notify_count + times).where(Event.id == event_id)
 
 
 @prepared

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from fs_app.domain.alarms import Claim, Decision, DueAlarm, Fail, Verdict, Wait
 from fs_app.domain.calls import Answer, CallEnded
-from fs_app.domain.enums import AlarmResult, AlarmStatus, CallStatus, EventStatus, IvrEnd, Outcome
+from fs_app.domain.enums import AlarmMethod, AlarmResult, AlarmStatus, CallStatus, EventStatus, IvrEnd, Outcome
+from fs_app.domain.pacing import AHEAD, LEAD
 from fs_app.errors import LeaseLost
-from fs_app.store.attempts import Attempts
+from fs_app.store.attempts import Attempts, Dialling
+from fs_app.store.booking import Ending, Judge
+from fs_app.store.cases import Held
 from fs_app.store.database import Store
 from fs_app.store.journal import CallJournal
 from fs_app.store.models import (
@@ -25,6 +31,8 @@ from fs_app.store.models import (
     DncContact,
     DncList,
     Event,
+    Gateway,
+    Outbox,
     SurveyAnswer,
 )
 from scheduler import plan
@@ -98,10 +106,41 @@ def test_a_claim_is_on_record_before_anything_is_dialled(store: Store, rows: Row
 
 
 def test_what_is_not_due_is_not_claimed(store: Store, rows: Rows, attempts: Attempts) -> None:
-    rows.alarm(store, NOW, due_at=NOW + timedelta(microseconds=1))
+    rows.alarm(store, NOW, due_at=NOW + AHEAD + timedelta(microseconds=1))
     rows.alarm(store, NOW, due_at=None)
     assert attempts.claim_due(NOW, 10, LEASE, decide) == []
-    assert attempts.next_due() == NOW + timedelta(microseconds=1)
+    assert attempts.next_due() == NOW + AHEAD + timedelta(microseconds=1)
+
+
+def test_a_call_is_claimed_a_moment_before_it_is_due_and_waits_for_that(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    due = NOW + LEAD, NOW + AHEAD
+    for at in due:
+        rows.alarm(store, NOW, due_at=at)
+    assert attempts.next_call(NOW) == NOW  # and what comes soon after is claimed with it
+    assert [claim.not_before for claim in attempts.claim_due(NOW, 10, LEASE, decide)] == list(due)
+
+
+def test_a_message_is_not_sent_before_it_is_due(store: Store, rows: Rows, attempts: Attempts) -> None:
+    rows.alarm(store, NOW, due_at=NOW + timedelta(microseconds=1), method=AlarmMethod.SMS)
+    attempts.claim_due(NOW, 10, LEASE, decide)
+    with store.reading():
+        assert not Outbox.select().exists()
+
+
+def test_a_window_that_opens_in_a_moment_is_open_when_it_is_due(store: Store, rows: Rows, attempts: Attempts) -> None:
+    before = NOW - LEAD
+    alarm = rows.alarm(store, before, due_at=NOW, daily_start=NOW.time(), daily_stop=time(23, 59))
+
+    def decide_before(due: DueAlarm, call_uuid: str) -> Decision:
+        return plan.decide(due, call_uuid, before, SETTINGS)
+
+    (claim,) = attempts.claim_due(before, 10, LEASE, decide_before)
+    assert (claim.alarm_id, claim.not_before) == (alarm.id, NOW)
+    # Whoever would dial too early finds it closed.
+    assert not attempts.mark_dialling(claim, "fs1", "originate", before, decide_before)
+    assert attempts.mark_dialling(claim, "fs1", "originate", NOW, decide)
 
 
 def test_many_workers_claim_each_alarm_once(store: Store, rows: Rows, attempts: Attempts) -> None:
@@ -303,3 +342,83 @@ def test_a_call_dialled_by_hand_is_booked_by_its_survey(store: Store, rows: Rows
     assert (call.status, call.outcome, call.result) == (CallStatus.SUCCESS, "answered", AlarmResult.CONFIRMED)
     assert call.ended_at == NOW
     assert journal.open_call(dial.request.call_uuid, NOW) is None  # the line works once
+
+
+def test_a_lease_that_is_gone_keeps_no_other_call_from_being_dialled(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    for _ in range(3):
+        rows.alarm(store, NOW, due_at=NOW)
+    claims = attempts.claim_due(NOW, 10, LEASE, decide)
+    lost = replace(claims[1], token="somebody else's")
+    answers = attempts.mark_all_dialling(
+        [Dialling(one, "fs1", "originate", NOW, decide) for one in (claims[0], lost, claims[2])]
+    )
+    assert answers[0] is True
+    assert isinstance(answers[1], LeaseLost)
+    assert answers[2] is True
+    with store.reading():
+        dialled = {call.request_uuid for call in CallRequest.select() if call.dialled_at is not None}
+    assert dialled == {claims[0].call_uuid, claims[2].call_uuid}
+
+
+def test_calls_that_are_over_are_booked_together_and_each_for_itself(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    for _ in range(5):
+        rows.alarm(store, NOW, due_at=NOW, maxretry=1)
+    busy, answered, lost, broken, waiting = attempts.claim_due(NOW, 10, LEASE, decide)
+
+    def broken_judge(*_facts: object) -> Verdict | None:
+        raise RuntimeError("a fault of ours")
+
+    def says(*verdict: Any) -> Judge:
+        return lambda _facts, _policy, _attempts: Verdict(*verdict)
+
+    retry = says(Outcome.BUSY, AlarmStatus.RETRY, "busy", True, NOW + timedelta(minutes=5))
+    success = says(Outcome.ANSWERED, AlarmStatus.SUCCESS, "")
+    heard = CallEnded(answered.call_uuid, NOW, "NORMAL_CLEARING", True, 7)
+    answers = attempts.settle_all(
+        [
+            Ending(busy.call_uuid, busy.token, retry, None),
+            Ending(answered.call_uuid, answered.token, success, heard),
+            Ending(lost.call_uuid, "somebody else's", success, None),
+            Ending(broken.call_uuid, broken.token, broken_judge, None),
+            Ending(waiting.call_uuid, waiting.token, lambda *_facts: None, None),
+            Ending("nobody's", "-", success, None),
+        ],
+        NOW,
+    )
+    assert attempts.settle("nobody's", "-", success, None, NOW) is None
+    assert [type(answer) for answer in answers] == [tuple, tuple, LeaseLost, RuntimeError, type(None), type(None)]
+    with store.reading():
+        alarms = {alarm.id: alarm for alarm in Alarm.select()}
+        gateway = Gateway.get()
+        open_ = {call.request_uuid for call in CallRequest.select() if call.lease_token is not None}
+    assert (alarms[busy.alarm_id].status, alarms[answered.alarm_id].status) == (AlarmStatus.RETRY, AlarmStatus.SUCCESS)
+    assert (gateway.count_call, gateway.secondused) == (2, 7)
+    assert open_ == {lost.call_uuid, broken.call_uuid, waiting.call_uuid}
+
+
+def test_a_call_whose_event_is_being_written_keeps_no_other_waiting(
+    store: Store, rows: Rows, attempts: Attempts
+) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer: a commit comes before or after")
+    for _ in range(3):
+        rows.alarm(store, NOW, due_at=NOW)
+    claims = attempts.claim_due(NOW, 10, LEASE, decide)
+    some = [Dialling(one, "fs1", "originate", NOW, decide) for one in claims]
+    verdict = Verdict(Outcome.BUSY, AlarmStatus.FAILURE, "busy")
+    ends = [Ending(one.call_uuid, one.token, lambda *_facts: verdict, None) for one in claims]
+    with ThreadPoolExecutor() as other:
+        with store.transaction():
+            held = Alarm.get_by_id(claims[1].alarm_id).event_id
+            Event.update(title="written").where(Event.id == held).execute()
+            answers = other.submit(attempts.mark_all_dialling, some).result(10)
+            assert [type(answer) for answer in answers] == [bool, Held, bool]
+            settled = other.submit(attempts.settle_all, [ends[0], ends[1]], NOW).result(10)
+            assert [type(answer) for answer in settled] == [tuple, Held]
+            alone = other.submit(attempts.mark_dialling, *some[1])
+        assert alone.result(10) is True
+    assert attempts.settle(*ends[1], NOW) is not None

@@ -184,14 +184,14 @@ def test_a_busy_line_stays_a_busy_line_while_the_database_is_away(
     alarm = world.due(maxretry=3, retry_delay=3600)
     request = world.switch.next()
     away = [StoreUnavailable("away")] * 3
-    real = world.attempts.settle
+    real = world.attempts.settle_all
 
     def settle(*args: object, **kwargs: object) -> object:
         if away:
             raise away.pop()
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(world.calls._attempts, "settle", settle)
+    monkeypatch.setattr(world.calls._attempts, "settle_all", settle)
     world.ends(request.call_uuid, "USER_BUSY")
     assert world.until_booked()["outcome"] == "busy"
     booked = world.reload(alarm)

@@ -18,6 +18,7 @@ COMMON = {"fs_app.errors"}
 MAY: dict[str, set[str]] = {
     "fs_app.domain": set(),
     "fs_app.clock": set(),
+    "fs_app.gathered": set(),
     "fs_app.errors": set(),
     "fs_app.passwords": set(),
     "fs_app.config": {"fs_app.domain"},
@@ -32,7 +33,14 @@ MAY: dict[str, set[str]] = {
     "fs_app.simulator": {"fs_app.domain", "fs_app.clock"},
     "ivr.inside": {"ivr", "fs_app.config", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
     "ivr": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
-    "scheduler": {"fs_app.words", "fs_app.domain", "fs_app.clock", "fs_app.store", "fs_app.switch"},
+    "scheduler": {
+        "fs_app.words",
+        "fs_app.domain",
+        "fs_app.clock",
+        "fs_app.gathered",
+        "fs_app.store",
+        "fs_app.switch",
+    },
     "httpapi": {
         "fs_app.notify",
         "fs_app.ics",
