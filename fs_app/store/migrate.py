@@ -22,6 +22,7 @@ from fs_app.store.migrations import (
     m0012_stories,
     m0013_tenants,
     m0014_lanes,
+    m0015_lists,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -118,6 +119,11 @@ def _lanes(db: Database) -> None:
             db.execute_sql(change)
 
 
+def _lists(db: Database) -> None:
+    sqlite = isinstance(db, SqliteDatabase)
+    _run_script(db, m0015_lists.CHANGES_SQLITE if sqlite else m0015_lists.CHANGES_POSTGRES)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -133,6 +139,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (12, _stories),
     (13, _tenants),
     (14, _lanes),
+    (15, _lists),
 )
 LATEST = MIGRATIONS[-1][0]
 
