@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
+import pytest
+
 from fs_app.domain.enums import Role
 from fs_app.store.models import Alarm
 from httpapi import queries
@@ -53,6 +55,23 @@ def test_sqlite_finds_the_first_of_a_long_list(sqlite_api: Api) -> None:
         assert any(f"{'COVERING ' * indexed}INDEX {name} (" in step for step in steps), (name, steps)
         # What was chosen is put in order once more, a page of it; a long list only where no index has its order.
         assert sum("TEMP B-TREE" in step for step in steps) == (1 if indexed else 2), (name, steps)
+
+
+def test_postgresql_has_an_index_in_that_order(api: Api) -> None:
+    db = api.store.db
+    if api.store.sqlite:
+        pytest.skip("SQLite has a test of its own")
+    for (path, order, index), role, down in product(INDEXED, (Role.MANAGER, Role.CALENDAR_USER), ("", "-")):
+        query = queries._rows(registry()[path], role.value, (), (down + order,))
+        with api.store.reading():
+            sql, values = query.sql(1, 1, 20, 0)
+            # Of few rows it would read all, and sort them.
+            for way in ("seqscan", "bitmapscan", "sort"):
+                db.execute_sql(f"SET LOCAL enable_{way} = off")
+            steps = [str(row[0]) for row in db.execute_sql("EXPLAIN " + sql, values)]
+        name = index.format("tenant" if role is Role.MANAGER else "owner")
+        name = {"call_request_owner_call_time": "call_request_user_id_call_time"}.get(name, name)
+        assert any(f"using {name} on" in step for step in steps), (name, steps)
 
 
 def test_a_page_begins_where_the_one_before_it_ended(api: Api) -> None:

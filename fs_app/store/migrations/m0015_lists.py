@@ -1,6 +1,6 @@
 """Long lists in the order of their moments, for whoever sees them: the manager (``tenant``) and the calendar user.
 
-Rows without a moment come before all others on both databases: see ``httpapi.queries.ordered``. The indexes end with
+Alarms without a moment come before all others on both databases: see ``httpapi.queries.ordered``. The indexes end with
 the id, which in SQLite every index does by itself.
 """
 
@@ -34,6 +34,6 @@ CHANGES_SQLITE = ";\n".join(
     )
 )
 CHANGES_POSTGRES = ";\n".join(
-    f"CREATE INDEX {table}_{whose}_{moment} ON {table} ({whose}, {moment} NULLS FIRST, id)"
+    f"CREATE INDEX {table}_{whose}_{moment} ON {table} ({whose}, {moment}{' NULLS FIRST' * (moment == 'due_at')}, id)"
     for table, whose, moment in _ORDERS
 )
