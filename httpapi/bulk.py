@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,7 +18,7 @@ from peewee import IntegrityError, chunked
 
 from fs_app.errors import InvalidInput
 from httpapi.context import Context, raw
-from httpapi.crud import check_change, must_create, new_change, parse_json, write_rows, writing
+from httpapi.crud import check_change, many_rows, must_create, new_change, parse_json, writing
 from httpapi.errors import ApiError, bad_fields, bad_request
 from httpapi.idempotency import once
 from httpapi.kinds import parse_integer
@@ -49,13 +50,15 @@ def create_many(ctx: Context) -> Response:
         words = f"nothing was created: {len(errors)} of {len(bodies)} rows are wrong"
         raise ApiError(400, {"detail": words, "errors": errors[:TOLD_MAX]})
 
-    def make() -> tuple[dict[str, Any], str]:
-        made = _write(ctx, checked)
-        return {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}, ""
-
     if mode == "all" or "idempotency-key" in ctx.request.headers:
-        with writing(ctx):
-            return once(ctx, make, lambda shown: shown)
+        with _ready(ctx, checked) as write:
+
+            def make() -> tuple[dict[str, Any], str]:
+                made = write()
+                return {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}, ""
+
+            with writing(ctx):
+                return once(ctx, make, lambda shown: shown)
     return _row_by_row(ctx, checked, errors)
 
 
@@ -89,14 +92,12 @@ def _row_by_row(ctx: Context, checked: list[_Checked], errors: list[dict[str, An
     for some in chunked(checked, AT_ONCE):
         few = list(some)
         try:
-            with writing(ctx):
-                written = _write(ctx, few)
+            written = _at_once(ctx, few)
         except IntegrityError:  # somebody has just deleted what one of them refers to
             written = []
             for one in few:
                 try:
-                    with writing(ctx):
-                        written += _write(ctx, [one])
+                    written += _at_once(ctx, [one])
                 except IntegrityError:
                     words = "collides with another change: read again, then try again"
                     errors.append({"row": one.number, "errors": {"detail": words}})
@@ -230,23 +231,46 @@ def _one(ctx: Context, number: int, given: Mapping[str, Any], calendar: int | No
     return _Checked(number, event, checked)
 
 
-def _write(ctx: Context, checked: list[_Checked]) -> list[dict[str, Any]]:
-    """Write these rows; how they are told. Inside a transaction."""
+Made = list[dict[str, Any]]
+
+
+def _at_once(ctx: Context, checked: list[_Checked]) -> Made:
+    with _ready(ctx, checked) as write, writing(ctx):
+        return write()
+
+
+@contextmanager
+def _ready(ctx: Context, checked: list[_Checked]) -> Iterator[Callable[[], Made]]:
+    """What writes these rows, inside a transaction, and tells how they are told: all that can be done before is."""
     events, alarms = ctx.registry["event"], ctx.registry["alarm"]
-    made = write_rows(ctx, events, [one.event for one in checked])
-    ctx.made = {event.id: event for event in made}
-    for one, event in zip(checked, made, strict=True):
+    for place, one in enumerate(checked):
         for alarm in one.alarms:
-            alarm.values["event"] = event.id
-    rows = iter(write_rows(ctx, alarms, [alarm for one in checked for alarm in one.alarms]))
-    return [
-        {
-            "row": one.number,
-            "event": events.address(ctx, event),
-            "alarms": [alarms.address(ctx, alarm) for alarm in islice(rows, len(one.alarms))],
-        }
-        for one, event in zip(checked, made, strict=True)
-    ]
+            alarm.values["event"] = place
+    with ctx.services.store.reading():
+        above = many_rows(ctx, events, [one.event for one in checked])
+        below = many_rows(ctx, alarms, [alarm for one in checked for alarm in one.alarms], refers="event")
+
+    def write() -> Made:
+        made = above.write()
+        rows = iter(below.write(made))
+        ctx.made = {event.id: event for event in made}
+        told = []
+        for one, event in zip(checked, made, strict=True):
+            events.saved(ctx, event, one.event)
+            own = list(islice(rows, len(one.alarms)))
+            for row, alarm in zip(own, one.alarms, strict=True):
+                alarm.values["event"] = event.id
+                alarms.saved(ctx, row, alarm)
+            addresses = [alarms.address(ctx, row) for row in own]
+            told.append({"row": one.number, "event": events.address(ctx, event), "alarms": addresses})
+        return told
+
+    try:
+        yield write
+    finally:
+        with ctx.services.store.connected():
+            above.close()
+            below.close()
 
 
 def _of_alarm(name: str, events: Resource, alarms: Resource) -> bool:

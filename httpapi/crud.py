@@ -17,6 +17,7 @@ from httpapi.etag import check_if_match, etag, found
 from httpapi.export import as_csv
 from httpapi.idempotency import once, refuse_key
 from httpapi.listing import page
+from httpapi.many import Many
 from httpapi.resource import Change, Resource
 from httpapi.web import Request, Response, Upload, json_response
 
@@ -70,12 +71,9 @@ def write_row(ctx: Context, resource: Resource, change: Change) -> Any:
     return row
 
 
-def write_rows(ctx: Context, resource: Resource, changes: list[Change]) -> list[Any]:
-    """The new rows of many changes that were checked. Inside a transaction."""
-    rows = queries.insert_many(resource.model, [_new_columns(ctx, resource, change) for change in changes])
-    for row, change in zip(rows, changes, strict=True):
-        resource.saved(ctx, row, change)
-    return rows
+def many_rows(ctx: Context, resource: Resource, changes: list[Change], refers: str = "") -> Many:
+    """The new rows of many changes that were checked, made ready to be written. ``refers`` as in :class:`Many`."""
+    return Many(resource.model, [_new_columns(ctx, resource, change) for change in changes], refers)
 
 
 def _new_columns(ctx: Context, resource: Resource, change: Change) -> dict[str, Any]:

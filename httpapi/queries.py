@@ -74,43 +74,16 @@ def insert(model: type[Base], columns: Mapping[str, Any]) -> Any:
     """A new row with these columns, and the defaults of the others."""
     row = model(**columns)
     values = row.__data__
-    if _has_lists(values):
+    if has_lists(values):
         row.save(force_insert=True)
     else:
-        row.id = _insert(model, tuple(values)).insert(*values.values())
+        row.id = insert_query(model, tuple(values)).insert(*values.values())
     return row
 
 
-def insert_many(model: type[Base], many: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """New rows, as many as are given. Their numbers are taken first, so that they go to the database in few pieces."""
-    rows: list[Any] = [model(**columns) for columns in many]
-    alike: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for row, number in zip(rows, _numbers(model, len(rows)), strict=True):
-        row.id = number
-        values = row.__data__
-        if _has_lists(values):
-            row.save(force_insert=True)
-        else:
-            alike.setdefault(tuple((n, v is None) for n, v in values.items()), []).append(tuple(values.values()))
-    for names, values in alike.items():
-        _insert(model, tuple(name for name, _ in names)).run_many(values)
-    return rows
-
-
-def _has_lists(values: Mapping[str, Any]) -> bool:
+def has_lists(values: Mapping[str, Any]) -> bool:
     """Of which a prepared query would make several places."""
     return any(isinstance(value, list | tuple) for value in values.values())
-
-
-def _numbers(model: type[Base], many: int) -> list[int]:
-    """So many numbers that no row of this table ever had, or will have."""
-    db, table = model._meta.database.obj, model._meta.table_name
-    if isinstance(db, SqliteDatabase):  # whose only writer we are
-        row = db.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-        last = int(row[0]) if row else 0
-        return list(range(last + 1, last + 1 + many))
-    sequence = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
-    return [int(row[0]) for row in db.execute_sql(sequence, (table, many)).fetchall()]
 
 
 def condition(resource: Resource, wanted: Condition) -> Any:
@@ -204,7 +177,9 @@ def _rows(resource: Resource, role: str, shapes: tuple[Shape, ...], order: tuple
 
 
 @lru_cache(_SHAPES)
-def _insert(model: type[Base], columns: tuple[str, ...]) -> Prepared[Any, Any]:
+def insert_query(model: type[Base], columns: tuple[str, ...]) -> Prepared[Any, Any]:
+    """The query that makes a row with these columns."""
+
     def build(*values: Any) -> Any:
         return model.insert(dict(zip(columns, values, strict=True)))
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fs_app.store.models import Alarm, Event
+from fs_app.store.models import Alarm, Event, Lane
 from tests.rest_client import Answer, Api, new_calendar
 
 HEAD = "title,start,alarm_phonenumber,advance_notice,data.name\n"
@@ -60,6 +60,29 @@ def test_json_lines_with_several_alarms(api_with_calendar: Api) -> None:
     told = send(api, f"{json.dumps(one)}\n\n{json.dumps(flat)}\n", "", "application/x-ndjson").json()
     assert [len(row["alarms"]) for row in told["rows"]] == [2, 1]
     assert [row["row"] for row in told["rows"]] == [1, 3]
+
+
+def test_every_alarm_is_of_the_event_of_its_row(api_with_calendar: Api) -> None:
+    api = api_with_calendar
+    new_calendar(api)
+    lines = []
+    for n in range(40):
+        alarms = [{"alarm_phonenumber": f"555{n:02}{m:02}"} for m in range(n % 4)]
+        more = {"exdates": ["2026-03-11"], "rule": 1} if n % 3 == 0 else {}
+        lines.append({"title": f"{n:02}", "start": "2026-03-10 09:00", "calendar": 1 + n % 2, "alarms": alarms, **more})
+    for _ in range(2):  # the second time behind the first
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        told = send(api, body, "", "application/x-ndjson").json()
+        assert (told["created"], told["failed"]) == (40, 0)
+    with api.store.reading():
+        rows = list(Alarm.select(Alarm, Event).join(Event))
+        assert len(rows) == 2 * sum(n % 4 for n in range(40))
+        for alarm in rows:
+            assert alarm.alarm_phonenumber[3:5] == alarm.event.title
+            assert (alarm.lane, alarm.tenant) == (alarm.event.calendar_id, api.ids["manager"])
+            assert (alarm.event.next_child_at is not None) == (int(alarm.event.title) % 3 == 0)
+        # Where the next calls are due is known, too.
+        assert all(lane.due_at == min(a.due_at for a in rows if a.lane == lane.calendar_id) for lane in Lane.select())
 
 
 BAD = HEAD + "a,2026-03-10 09:00,+15550100,0,\nb,tomorrow,+15550100,x,\nc,2026-03-10 09:00\nd,2026-03-10 09:00,abc,0,\n"
