@@ -40,12 +40,13 @@ def create_many(ctx: Context) -> Response:
     right."""
     events, alarms = ctx.registry["event"], ctx.registry["alarm"]
     must_create(ctx, events)
-    must_create(ctx, alarms)
     mode, calendar = _options(ctx)
     bodies = list(_rows(ctx, events, alarms))
     if not bodies:
         raise bad_request("there are no rows: give a first line with the names of the fields, and then rows")
     checked, errors = _check(ctx, bodies, calendar)
+    if any(one.alarms for one in checked):
+        must_create(ctx, alarms)
     if errors and (mode == "all" or len(errors) == len(bodies)):
         words = f"nothing was created: {len(errors)} of {len(bodies)} rows are wrong"
         raise ApiError(400, {"detail": words, "errors": errors[:TOLD_MAX]})

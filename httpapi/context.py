@@ -20,13 +20,20 @@ class Context:
     """One request: who asks, when, and how addresses look from where they stand. ``now`` is read once."""
 
     def __init__(
-        self, services: Services, request: Request, registry: dict[str, Resource], user: User, means: str = "basic"
+        self,
+        services: Services,
+        request: Request,
+        registry: dict[str, Resource],
+        user: User,
+        means: str = "basic",
+        scope: str = "write",
     ) -> None:
         self.services = services
         self.request = request
         self.registry = registry
         self.user = user
         self.means = means  # how it signed in: basic, token or session
+        self.scope = scope  # what its token may do; everything without one
         self.base = f"{request.scheme}://{request.host}{BASE}"
         self.now: datetime = services.clock.now()
         self.wake = False  # set by whoever changes what is due; rung after the commit

@@ -11,6 +11,7 @@ from peewee import IntegrityError
 
 from fs_app.domain.enums import Role
 from httpapi import queries
+from httpapi.auth import permits
 from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
 from httpapi.etag import check_if_match, etag, found
@@ -221,9 +222,11 @@ def _must_write(ctx: Context, resource: Resource, creating: bool = False) -> Non
 
 
 def must_create(ctx: Context, resource: Resource) -> None:
-    """Raises ApiError 404 or 403 unless whoever asks may make such rows, by whatever address."""
+    """Raises ApiError 404 or 403 unless whoever asks, and its token, may make such rows, by whatever address."""
     _must_read(ctx, resource)
     _must_write(ctx, resource, creating=True)
+    if not permits(ctx.scope, "POST", resource.path):
+        raise forbidden(f"the scope of this token is {ctx.scope!r}: this needs write:{resource.path} as well")
 
 
 def no_query(ctx: Context) -> None:

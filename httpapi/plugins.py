@@ -45,12 +45,12 @@ class Surround:
             verb = verbs.get("GET" if request.method == "HEAD" else request.method)
             if verb is None or request.method not in allow:
                 raise ApiError(405, {"detail": f"{request.method[:20]} is not possible here: use {', '.join(allow)}"})
-            return verb(self.context(request, caller.user, caller.means), arguments)
+            return verb(self.context(request, caller.user, caller.means, caller.scope), arguments)
 
         return self.public(authenticated, allow)
 
-    def context(self, request: Request, user: User, means: str) -> Context:
-        return Context(self.services, request, self.registry, user, means)
+    def context(self, request: Request, user: User, means: str, scope: str = "write") -> Context:
+        return Context(self.services, request, self.registry, user, means, scope)
 
     def public(self, inner: Handler, allow: tuple[str, ...]) -> Handler:
         """A handler for anybody."""

@@ -16,7 +16,7 @@ from fs_app.ics.writing import Told, write
 from fs_app.store.accounts import may_enter
 from fs_app.store.models import Alarm, CalendarFeed, Event, Occurrence
 from httpapi.context import BASE, Context, raw
-from httpapi.crud import no_query, writing
+from httpapi.crud import must_create, no_query, writing
 from httpapi.errors import ApiError, Errors, forbidden, not_found
 from httpapi.ics_merge import Options, merge
 from httpapi.kinds import integer, text
@@ -48,6 +48,8 @@ def calendar_actions(calendars: Calendars) -> tuple[Action, ...]:
             return _file(ctx.request, _content(ctx.services, zone_of(ctx, calendar.id), calendar), calendar.id)
 
     def imported(ctx: Context, calendar_id: int) -> Response:
+        for path in ("event", "alarm"):
+            must_create(ctx, ctx.registry[path])
         options = _options(ctx)
         if ctx.request.content_type.partition(";")[0].strip().lower() != CALENDAR_TYPE:
             raise ApiError(415, {"detail": f"send an iCalendar file, and say {CALENDAR_TYPE} in Content-Type"})

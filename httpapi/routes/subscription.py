@@ -12,6 +12,7 @@ from fs_app.notify.address import check_literal, parse_url
 from fs_app.store.models import CalendarSubscription, User
 from httpapi import scope
 from httpapi.context import Context
+from httpapi.crud import must_create
 from httpapi.kinds import READ_ONLY, choice, described, integer, moment, own_url, relation, shown, text
 from httpapi.resource import Change, Resource
 from httpapi.routes.gateway import OnOff
@@ -57,6 +58,8 @@ class CalendarSubscriptions(Resource):
         return scope.within(CalendarSubscription.calendar, scope.calendars(user))
 
     def check(self, ctx: Context, change: Change) -> None:
+        for path in ("event", "alarm"):  # they are what comes of it
+            must_create(ctx, ctx.registry[path])
         try:
             check_literal(parse_url(change.get("address"), "address"), ctx.services.webhook_networks, "address")
         except InvalidInput as exc:

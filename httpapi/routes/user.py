@@ -61,9 +61,12 @@ class _Account(Resource):
             return {}  # the schema will say so
 
     def check(self, ctx: Context, change: Change) -> None:
+        own = change.row is not None and change.row.id == ctx.user.id
+        if own and ctx.means == "token" and "password" in change.values:  # it would be worth as much, and for ever
+            raise forbidden("a token does not change its own user's password: sign in with the password")
         if "weak" in change.prepared and "password" not in change.errors.fields:
             change.errors.add("password", change.prepared["weak"])
-        if change.row is not None and change.changed("is_active") and change.row.id == ctx.user.id:
+        if own and change.changed("is_active"):
             change.errors.add("is_active", "you cannot switch yourself off: let another superuser do it")
 
     def columns(self, change: Change) -> dict[str, Any]:

@@ -55,6 +55,50 @@ def test_scopes(sqlite_api: Api, scope: str, statuses: tuple[int, int, int]) -> 
     assert told == statuses
 
 
+ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize(
+    ("scope", "statuses"),
+    [
+        # a bulk without alarms, one with, an import, a subscription
+        ("write", (201, 201, 200, 201)),
+        ("write:event", (201, 403, 403, 403)),
+        ("write:alarm", (403, 403, 403, 403)),
+        ("write:event write:alarm", (201, 201, 403, 403)),
+        ("write:calendar write:calendar-subscription", (403, 403, 403, 403)),
+        ("write:calendar write:calendar-subscription write:event write:alarm", (201, 201, 200, 201)),
+    ],
+)
+def test_what_makes_events_and_alarms_elsewhere_needs_their_scope(
+    sqlite_api: Api, scope: str, statuses: tuple[int, ...]
+) -> None:
+    api = sqlite_api
+    new_calendar(api)
+    token = {"Authorization": f"Bearer {api.post('token/', {'scope': scope})['token']}"}
+    csv, ics = token | {"Content-Type": "text/csv"}, token | {"Content-Type": "text/calendar"}
+    row = "title,start,alarm_phonenumber\nx,2026-03-10 09:00,"
+    subscription = json.dumps({"calendar": 1, "address": "https://example.org/a.ics"})
+    told = (
+        api.send("POST", "event/bulk/?calendar=1", row + "\n", csv, user=None),
+        api.send("POST", "event/bulk/?calendar=1", row + "5550100\n", csv, user=None),
+        api.send("POST", "calendar/1/import/", ICS, ics, user=None),
+        api.send("POST", "calendar-subscription/", subscription, token, user=None),
+    )
+    assert tuple(answer.status for answer in told) == statuses, told
+
+
+def test_a_token_does_not_become_the_password(sqlite_api: Api) -> None:
+    api = sqlite_api
+    token = api.post("token/", {"scope": "write"})["token"]
+    mine, below = f"user/{api.ids['manager']}/", f"calendar-user/{api.ids['practice']}/"
+    body = json.dumps({"password": "another"})
+    assert ask(api, token, "PATCH", mine, body).status == 403
+    assert ask(api, token, "PATCH", mine, '{"first_name": "Ann"}').status == 200
+    assert ask(api, token, "PATCH", below, body).status == 200  # whose account it manages
+    assert api.send("PATCH", mine, body).status == 200
+
+
 def test_a_token_ends_with_its_time_and_makes_no_tokens(sqlite_api: Api) -> None:
     api = sqlite_api
     body = {"scope": "write", "expires_date": "2026-03-02T12:00:00Z"}
