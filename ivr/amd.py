@@ -36,14 +36,7 @@ _BEEP = 120  # ms
 _AFTER_BEEP = 200  # ms without a tone: of several beeps, the last is waited for
 _LONGEST_BEEP = 1000  # ms that the switch may take for one and we do not
 _AFTER_TOLD = 500  # ms of quiet after a beep that only the switch has heard
-# Found, together with the defaults of AmdParameters, on the voices of benchmarks/_amd_voices.fit_voices(), by a search
-# for the fewest false decisions with persons decided in 1.5 s.
-_SYLLABLE = 250  # ms: after a word of one syllable
-_SHORTEST = 0.75  # of silence_after_word will do
-_LONG_PHRASE = 1200  # ms beyond `phrase`: only then all of silence_after_phrase is waited for,
-_SHORT_PHRASE = 0.86  # and so much of it before
-_PAUSE_SHARE = 0.9  # of the longest pause so far,
-_PAUSE_MORE = 40  # and so many ms more, at least
+# Chosen with the defaults of AmdParameters: docs/amd.md tells how.
 _LATE = 600  # ms: people who answer say something sooner, most machines do not
 _LATE_SHARE = 0.8  # of the time beyond that is added to the silence that is waited for,
 _LATE_MOST = 300  # but no more than so many ms
@@ -64,12 +57,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What has been said so far, in ms: when it began, its span, the silence since, the longest pause inside it."""
+    """What has been said so far, in ms: when it began, its span, and the silence since."""
 
     onset: int
     span: int
     silence: int
-    pause: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +163,7 @@ class Judge:
             return None
         near = max(threshold, self.levels.peak() - _NEAR)
         onset = end = -1
-        pause = start = 0
+        start = 0
         loud, last = False, -_NEAR_FRAMES
         for at, level in enumerate((*levels, 0.0)):
             if level > near:
@@ -184,13 +176,11 @@ class Judge:
             elif at - start >= _CLICK or (end >= 0 and start - end < _JOIN):
                 knocked = end >= 0 and (end - onset) * FRAME_MS < _KNOCK and (start - end) * FRAME_MS >= _AFTER_KNOCK
                 if onset < 0 or knocked:
-                    onset, pause = start, 0
-                else:
-                    pause = max(pause, start - end)
+                    onset = start
                 end = at
         if onset < 0:
             return None
-        return Speech(onset * FRAME_MS, (end - onset) * FRAME_MS, (len(levels) - end) * FRAME_MS, pause * FRAME_MS)
+        return Speech(onset * FRAME_MS, (end - onset) * FRAME_MS, (len(levels) - end) * FRAME_MS)
 
 
 def decide(rules: AmdParameters, heard: Heard) -> Decision | None:
@@ -217,26 +207,13 @@ def decide(rules: AmdParameters, heard: Heard) -> Decision | None:
 
 
 def needed(rules: AmdParameters, speech: Speech, onset: int) -> float:
-    """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word, longer
-    where the first word came late, and longer than the pauses this speaker makes."""
-    span = speech.span
-    if span < _KNOCK:
+    """The silence after which the speaker waits for an answer, in ms: longer after a phrase than after a word, and
+    longer where the first word came late."""
+    if speech.span < _KNOCK:
         return rules.silence_after_phrase
-    word, phrase = rules.silence_after_word, rules.silence_after_phrase
-    if span <= rules.word:
-        usual = word * _between(span, _SYLLABLE, rules.word, _SHORTEST, 1)
-    elif span <= rules.phrase:
-        usual = _between(span, rules.word, rules.phrase, word, max(word, _SHORT_PHRASE * phrase))
-    else:
-        usual = phrase * _between(span, rules.phrase, rules.phrase + _LONG_PHRASE, _SHORT_PHRASE, 1)
-    late = min(_LATE_MOST, _LATE_SHARE * max(0, onset - _LATE))
-    return max(usual + late, _PAUSE_SHARE * speech.pause + _PAUSE_MORE)
-
-
-def _between(value: float, low: float, high: float, first: float, last: float) -> float:
-    """``first`` up to ``low``, ``last`` from ``high`` on, and in proportion between the two."""
-    share = 1.0 if high <= low else min(1.0, max(0.0, (value - low) / (high - low)))
-    return first + share * (last - first)
+    further = min(1.0, max(0.0, (speech.span - rules.word) / (rules.phrase - rules.word)))  # from a word to a phrase
+    usual = rules.silence_after_word + further * (rules.silence_after_phrase - rules.silence_after_word)
+    return usual + min(_LATE_MOST, _LATE_SHARE * max(0, onset - _LATE))
 
 
 class GreetingEnd:

@@ -164,7 +164,7 @@ class Progress:
         if self._gap > _LAPSE:
             self._lasted = 0
         elif sound.progress and not self._lasted:
-            out_of_silence = not self._recent or min(self._recent) < sound.level - _RISE
+            out_of_silence = len(self._recent) <= _START or min(self._recent) < sound.level - _RISE
             self._lasted, self._paused = FRAME_MS if out_of_silence else 0, self.since
         elif self._lasted:
             self._lasted += FRAME_MS
@@ -179,4 +179,5 @@ class Progress:
 _LAPSE = 40  # ms
 _BEFORE = 5  # frames: the last of them may have some of the tone already
 _RISE = 10.0  # dB
+_START = 1  # frames: the call begins within a tone, and a codec needs a moment for its first one
 _BUSY = 700  # ms between the tones of "busy" and "congestion"; ringing tones come in pairs at most

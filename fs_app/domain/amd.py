@@ -46,23 +46,23 @@ def in_other_words(word: str) -> WhoAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AmdParameters:
-    """Times in milliseconds. The defaults were fitted by ``benchmarks/amd.py --fit``; docs/amd.md says what each does.
+    """Times in milliseconds. docs/amd.md says what each does, and how the defaults were chosen.
 
-    ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech of
-    ``word``, somewhat less after less, and ``silence_after_phrase`` after speech much longer than ``phrase``, mean
-    that somebody waits for an answer: a person; in between it is in proportion. Speech of ``greeting`` without such a
-    silence: a machine. ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its
-    greeting where no beep comes, and after ``message_wait`` the message is left whatever the machine does.
-    ``variable``: a channel variable of the switch's own detection module; where it is set, it decides. ``avmd``:
-    whether the switch's mod_avmd, where it is loaded, looks for the machine's beep, too. ``silence_is_machine``: who
-    says nothing for ``initial_silence`` is a machine instead of unknown.
+    ``initial_silence``: nobody speaks for so long after the answer: unknown. ``silence_after_word`` after speech no
+    longer than ``word``, and ``silence_after_phrase`` after speech of ``phrase`` or more, mean that somebody waits for
+    an answer: a person; in between it is in proportion. Speech of ``greeting`` without such a silence: a machine.
+    ``total``: no decision in so long: unknown. With a machine, ``message_silence`` ends its greeting where no beep
+    comes, and after ``message_wait`` the message is left whatever the machine does. ``variable``: a channel variable
+    of the switch's own detection module; where it is set, it decides. ``avmd``: whether the switch's mod_avmd, where
+    it is loaded, looks for the machine's beep, too. ``silence_is_machine``: who says nothing for ``initial_silence``
+    is a machine instead of unknown.
     """
 
     initial_silence: int = 4000
-    silence_after_word: int = 400
-    silence_after_phrase: int = 1000
-    word: int = 750
-    phrase: int = 950
+    silence_after_word: int = 600
+    silence_after_phrase: int = 1300
+    word: int = 900
+    phrase: int = 1100
     greeting: int = 3200
     total: int = 8000
     message_silence: int = 3000
@@ -104,8 +104,12 @@ class AmdParameters:
         # Who sets one of a pair must not have to know the default of the other.
         if "phrase" not in values:
             made = replace(made, phrase=max(made.phrase, made.word + 200))
+        elif "word" not in values:
+            made = replace(made, word=min(made.word, max(LIMITS["word"][0], made.phrase - 200)))
         if "silence_after_phrase" not in values:
             made = replace(made, silence_after_phrase=max(made.silence_after_phrase, made.silence_after_word))
+        elif "silence_after_word" not in values:
+            made = replace(made, silence_after_word=min(made.silence_after_word, made.silence_after_phrase))
         if made.phrase <= made.word:
             raise InvalidInput(field, f"phrase ({made.phrase}) is longer than word ({made.word})")
         if made.silence_after_phrase < made.silence_after_word:

@@ -55,7 +55,7 @@ def loud(ms: int) -> bytes:
     ("parts", "who", "earliest", "latest"),
     [
         pytest.param((quiet(400), talk(400), quiet(3000)), PERSON, 1000, 1500, id="hello?"),
-        pytest.param((talk(400), quiet(3000)), PERSON, 600, 1000, id="speaks at once"),
+        pytest.param((talk(400), quiet(3000)), PERSON, 600, 1100, id="speaks at once"),
         pytest.param((quiet(400), talk(300), quiet(250), talk(400), quiet(3000)), PERSON, 1500, 2300, id="two words"),
         pytest.param((quiet(400), talk(2200), quiet(3000)), PERSON, 3000, 4200, id="a whole sentence"),
         pytest.param((quiet(2500), talk(400), quiet(3000)), PERSON, 3000, 4000, id="slow to answer"),
@@ -103,12 +103,13 @@ RINGING = {
     "au": 3 * (tones(400, *AU), quiet(200), tones(400, *AU), quiet(2000)),
     "jp": (tones(1000, *JP), quiet(2000), tones(1000, *JP), quiet(300)),
     "after words": (talk(900), quiet(200), tones(2000, *US), quiet(4000), tones(2000, *US), quiet(500)),
+    "a codec begins": (noise(20, 1200), tones(1980, *US), quiet(500)),
     "in noise": tuple(noisy(part) for part in (tones(2000, *US), quiet(4000), tones(2000, *US), quiet(1000))),
 }
 
 
 @pytest.mark.parametrize("rings", RINGING)
-@pytest.mark.parametrize(("then", "who", "latest"), [(HELLO, PERSON, 1300), (GREETING, MACHINE, 4200)])
+@pytest.mark.parametrize(("then", "who", "latest"), [(HELLO, PERSON, 1500), (GREETING, MACHINE, 4200)])
 def test_an_exchange_that_answers_and_then_rings(
     rings: str, then: tuple[bytes, ...], who: WhoAnswered, latest: int
 ) -> None:
@@ -136,7 +137,7 @@ def test_ringing_without_end() -> None:
 def test_parameters_change_it() -> None:
     hello = (quiet(400), talk(400), quiet(700), talk(9000))
     assert judged(*hello).who is PERSON  # type: ignore[union-attr]
-    assert judged(*hello, silence_after_word=900).who is MACHINE  # type: ignore[union-attr]
+    assert judged(*hello, silence_after_word=1200).who is MACHINE  # type: ignore[union-attr]
     assert judged(quiet(400), talk(9000), greeting=1500).ms < 2300  # type: ignore[union-attr]
     assert judged(quiet(9000), initial_silence=2000) == Decision(UNKNOWN, "no speech for 2000 ms", 2000)
 
@@ -234,3 +235,12 @@ def test_limits_hold_for_every_parameter(name: str) -> None:
     for bad in (low - 1, high + 1, low + 0.5, "x", None, True, float("nan"), float("inf")):
         with pytest.raises(InvalidInput, match=f"{name} is a whole number"):
             AmdParameters.from_mapping({name: bad})
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_each_parameter_can_be_set_alone(name: str) -> None:
+    """Who sets one of a pair need not know the default of the other."""
+    for value in (*LIMITS[name], getattr(AmdParameters(), name) + 1):
+        made = AmdParameters.from_mapping({name: value})
+        assert getattr(made, name) == value
+        assert (made.word < made.phrase, made.silence_after_word <= made.silence_after_phrase) == (True, True)
