@@ -17,7 +17,8 @@ from fs_app.store.database import Store
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.gate import Switch
 from scheduler import plan
-from scheduler.calls import LiveCalls, Observer
+from scheduler.calls import LiveCalls
+from scheduler.observer import Observer
 
 CONNECT_TIMEOUT = 5.0  # seconds
 

@@ -57,8 +57,9 @@ from ivr.rehearsal import rehearse
 from ivr.runner import warm_call
 from ivr.speech_command import SpeechCommand, spoken
 from ivr.voices import Voices
-from scheduler.calls import LiveCalls, Observer, unobserved
+from scheduler.calls import LiveCalls
 from scheduler.loop import Scheduler
+from scheduler.observer import Observer, unobserved
 from scheduler.plan import PlanSettings
 
 log = logging.getLogger(__name__)

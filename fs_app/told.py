@@ -11,7 +11,7 @@ from fs_app.domain.enums import IvrEnd, WhoAnswered
 from fs_app.store.journal import CallJournal
 from ivr.dialogue import Prompt, Speech
 from ivr.prompts import Prompts
-from scheduler.calls import Observer, unobserved
+from scheduler.observer import Observer, unobserved
 
 log = logging.getLogger(__name__)
 

@@ -1,36 +1,25 @@
 """The calls of one scheduler process: dial each claim once, follow it to its end, book it.
 
-One greenlet per live call. It waits on its own inbox, never on the clock alone; a deadline only asks the switch
-whether the call still exists.
+One greenlet per live call. What it is made of: following.py waits for the end, settling.py books it, switches.py says
+whose turn it is.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from typing import Protocol
 
 import gevent
 from gevent.event import Event
-from gevent.queue import Empty, Queue
+from gevent.queue import Queue
 
 from fs_app.clock import Clock
-from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall, RetryPolicy, Route, Verdict
-from fs_app.domain.calls import (
-    CallAnswered,
-    CallEnded,
-    CallEvent,
-    CallFacts,
-    CallRinging,
-    OriginateFailed,
-    OriginateRequest,
-)
-from fs_app.domain.enums import AlarmStatus, Outcome
+from fs_app.domain.alarms import Claim, Decision, DueAlarm, OpenCall, Route
+from fs_app.domain.calls import CallEnded, CallEvent
+from fs_app.domain.enums import Outcome
 from fs_app.domain.pacing import Limits, Pacing
 from fs_app.errors import (
     CommandRejected,
@@ -44,63 +33,20 @@ from fs_app.errors import (
 )
 from fs_app.gathered import Gathered
 from fs_app.store.attempts import Attempts, Dialling
-from fs_app.store.booking import Ending, Judge, Settled
 from fs_app.store.cases import Held
 from fs_app.switch.dialstring import originate_command
 from fs_app.switch.hangup import outcome as outcome_of_cause
 from fs_app.switch.once import ASKED_WITHIN
-from scheduler import retry
+from scheduler.following import GRACE, Follower, Inbox, LastWord, Note
+from scheduler.observer import Observer, unobserved
+from scheduler.settling import Bookkeeper
+from scheduler.switches import Switches, SwitchPort
 
 log = logging.getLogger(__name__)
 
-# A ring or talk time that the switch enforces itself gets this much longer before we ask what became of the call.
-GRACE = 15.0
-# How long a booked-to-be call waits for the IVR to say why it stopped; the two learn of a hang-up at the same moment.
-IVR_GRACE = 3.0
-# A call is gone when the switch denies it twice, this long apart: a job just accepted has no channel yet.
-DENIAL_PAUSE = 2.0
-# How long a failed job waits for its channel, which says more: the SIP answer, and whether it rang.
-LAST_WORD = 1.0
-# How long after the answer the survey has to start. A call whose socket breaks before it is parked is held by nobody:
-# whoever answered would listen to silence until the time limit.
-SURVEY_PATIENCE = 15.0
 RENDER_BACKOFF = timedelta(seconds=60)
 ABSENCE = timedelta(seconds=5)  # of the survey IVR, which somebody is about to start again
-STORE_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to book while the database is away
 _FOREIGN_MAX = 10_000
-
-
-class SwitchPort(Protocol):
-    """What the scheduler needs of one FreeSWITCH; fs_app.switch.gate.Switch is one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def up(self) -> bool: ...
-    def wait_up(self, timeout: float | None) -> bool: ...
-    @property
-    def record(self) -> str: ...
-    def originate(self, request: OriginateRequest) -> None: ...
-    def never_dialled(self, call_uuid: str, line: str) -> bool: ...
-    def exists(self, call_uuid: str) -> bool: ...
-    def hangup(self, call_uuid: str) -> bool: ...
-
-
-class Observer(Protocol):
-    """Told what happens, for the demo's story and later the console. Must not block."""
-
-    def __call__(self, what: str, call_uuid: str, details: Mapping[str, object]) -> None: ...
-
-
-def unobserved(what: str, call_uuid: str, details: Mapping[str, object]) -> None:
-    """The observer of those who need none."""
-
-
-class Note(Enum):
-    """What a call's inbox holds besides the switch's events."""
-
-    IVR_ENDED = auto()
-    RECONCILE = auto()  # ask the switch whether the call still exists
 
 
 class LiveCalls:
@@ -121,10 +67,10 @@ class LiveCalls:
         observer: Observer = unobserved,
     ) -> None:
         self._attempts = attempts
-        # Both are short, and many of them at once cost little more than one.
-        self._mark_dialling = Gathered(attempts.mark_all_dialling)
-        self._settle_call = Gathered(self._settle_some)
-        self._switches = switches
+        self._mark_dialling = Gathered(attempts.mark_all_dialling)  # many at once cost little more than one
+        self._books = Bookkeeper(attempts, clock, observer)
+        self._follower = Follower(attempts, clock, observer)
+        self._switches = Switches(switches)
         self._clock = clock
         self._lease = lease
         self._prepare = prepare
@@ -132,8 +78,7 @@ class LiveCalls:
         self._observe = observer
         self.decide: Callable[[DueAlarm, str, datetime], Decision] | None = None
         self.limits = Limits()
-        self._turn = 0
-        self._live: dict[str, tuple[str, Queue[CallEvent | Note]]] = {}  # call UUID -> lease token, inbox
+        self._live: dict[str, tuple[str, Inbox]] = {}  # call UUID -> lease token, inbox
         self._foreign: OrderedDict[str, CallEnded] = OrderedDict()
         self._some_live = Event()
         self._heartbeat = gevent.spawn(self._extend_leases)
@@ -186,7 +131,7 @@ class LiveCalls:
         """
         if call.call_uuid in self._live:
             return
-        if call.dialled_at is not None and self._switch(call.switch) is None and self._may_be_up(call):
+        if call.dialled_at is not None and self._switches.named(call.switch) is None and self._may_be_up(call):
             return
         try:
             token = self._attempts.take_over(call, self._clock.now(), self._lease)
@@ -195,8 +140,8 @@ class LiveCalls:
             return
         self._run(call.call_uuid, token, lambda inbox: self._recover(call, token, inbox))
 
-    def _run(self, call_uuid: str, token: str, work: Callable[[Queue[CallEvent | Note]], None]) -> None:
-        inbox: Queue[CallEvent | Note] = Queue()
+    def _run(self, call_uuid: str, token: str, work: Callable[[Inbox], None]) -> None:
+        inbox: Inbox = Queue()
         self._live[call_uuid] = (token, inbox)
         self._some_live.set()
         try:
@@ -215,7 +160,7 @@ class LiveCalls:
                 self._some_live.clear()
             self._changed()
 
-    def _dial(self, claim: Claim, inbox: Queue[CallEvent | Note]) -> list[Claim]:
+    def _dial(self, claim: Claim, inbox: Inbox) -> list[Claim]:
         """One originate and its end. Returns the claim of the next gateway, if that is what follows."""
         request = claim.dial.request
         uuid, token = claim.call_uuid, claim.token
@@ -229,7 +174,7 @@ class LiveCalls:
             return []
         if claim.not_before is not None:
             gevent.sleep(max((claim.not_before - self._clock.now()).total_seconds(), 0.0))
-        switch = self._switch(claim.switch) if claim.switch else self._next_switch()
+        switch = self._switches.named(claim.switch) if claim.switch else self._switches.next_up()
         if switch is None or not switch.up:
             self._attempts.release(uuid, token, self._clock.now(), "not dialled: no switch is up", self._clock.now())
             return []
@@ -248,17 +193,17 @@ class LiveCalls:
         except SwitchError as exc:  # the switch may or may not have got it: ask, never send again
             log.warning("call %s: originate not confirmed: %s", uuid, exc)
             inbox.put(Note.RECONCILE)
-        ending, rang = self._follow(uuid, switch, inbox, request.ring_timeout, request.time_limit)
+        ending, rang = self._follower.follow(uuid, switch, inbox, request.ring_timeout, request.time_limit)
         unanswered = ending is not None and not (isinstance(ending, CallEnded) and ending.answered)
         if ending is not None and unanswered and outcome_of_cause(ending.cause, answered=False) is Outcome.TRUNK:
             if not rang:
                 return self._trunk_failed(claim, ending.cause, ending if isinstance(ending, CallEnded) else None)
             # To ring a telephone again at once, and for ever, is no way out of a bad trunk.
-            self._book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause}, after it may have rung", None)
+            self._books.book(uuid, token, Outcome.NO_ANSWER, f"{ending.cause}, after it may have rung", None)
             return []
         if ending is None and self._undone(OpenCall(uuid, token, switch.name, now, 0, 0, line)):
             return []
-        self._settle(uuid, token, inbox, ending, recovered=False)
+        self._books.settle(uuid, token, inbox, ending, recovered=False)
         return []
 
     def _may_dial(self, call: Dialling) -> bool:
@@ -282,7 +227,7 @@ class LiveCalls:
             if following is not None:
                 self._observe("failover", claim.call_uuid, {"reason": reason, "next": following.call_uuid})
                 return [following]
-        self._book(claim.call_uuid, claim.token, Outcome.TRUNK, reason, ended)
+        self._books.book(claim.call_uuid, claim.token, Outcome.TRUNK, reason, ended)
         return []
 
     def _again(self, now: datetime) -> Callable[[DueAlarm, str], Decision] | None:
@@ -290,24 +235,24 @@ class LiveCalls:
         again = self.decide
         return None if again is None else lambda due, call_uuid: again(due, call_uuid, now)
 
-    def _recover(self, call: OpenCall, token: str, inbox: Queue[CallEvent | Note]) -> None:
+    def _recover(self, call: OpenCall, token: str, inbox: Inbox) -> None:
         now = self._clock.now()
         if call.dialled_at is None:
             self._attempts.release(call.call_uuid, token, now, "released: its process died before dialling", now)
             return
-        ending: CallEnded | OriginateFailed | None = self._foreign.pop(call.call_uuid, None)
-        switch = self._switch(call.switch)
+        ending: LastWord = self._foreign.pop(call.call_uuid, None)
+        switch = self._switches.named(call.switch)
         if ending is None and switch is not None:
             inbox.put(Note.RECONCILE)
-            ending, _rang = self._follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
+            ending, _rang = self._follower.follow(call.call_uuid, switch, inbox, call.ring_timeout, call.time_limit)
         if ending is None and self._undone(replace(call, token=token)):
             return
-        self._settle(call.call_uuid, token, inbox, ending, recovered=True)
+        self._books.settle(call.call_uuid, token, inbox, ending, recovered=True)
 
     def _undone(self, call: OpenCall) -> bool:
         """Nobody knows what became of an originate: when its switch proves that it was not run, and never will be, the
         claim is given back as if it had never been sent."""
-        switch, now = self._switch(call.switch), self._clock.now()
+        switch, now = self._switches.named(call.switch), self._clock.now()
         if switch is None or call.dialled_at is None or now - call.dialled_at > ASKED_WITHIN:
             return False
         try:
@@ -317,164 +262,15 @@ class LiveCalls:
             log.info("call %s: nobody can say whether it was dialled: %s", call.call_uuid, exc)
             return False
         reason = "not dialled: the switch never got the originate"
-        self._patiently(call.call_uuid, lambda: self._attempts.undo(call.call_uuid, call.token, reason, now))
+        self._books.patiently(call.call_uuid, lambda: self._attempts.undo(call.call_uuid, call.token, reason, now))
         self._observe("undone", call.call_uuid, {"reason": reason})
         return True
 
-    def _follow(
-        self, uuid: str, switch: SwitchPort, inbox: Queue[CallEvent | Note], ring_timeout: int, time_limit: int
-    ) -> tuple[CallEnded | OriginateFailed | None, bool]:
-        """Wait for the end; and whether the telephone may have rung. None: the switch does not know the call (any
-        more) and nobody saw it end."""
-        rang = False
-        failed: OriginateFailed | None = None
-        limit = ring_timeout + GRACE
-        wait, denials = limit, 0
-        over = self._clock.monotonic() + ring_timeout + time_limit + GRACE
-        heard_by = self._clock.monotonic() + limit - 1  # past the ring time whatever is up was answered
-        while True:
-            try:
-                event: CallEvent | Note = inbox.get(timeout=wait)
-            except Empty:
-                event = Note.RECONCILE
-            if failed is not None and isinstance(event, Note):
-                return failed, rang
-            wait = limit if failed is None else LAST_WORD
-            match event:
-                case OriginateFailed(cause=cause) if outcome_of_cause(cause, answered=False) is not Outcome.TRUNK:
-                    failed, wait = event, LAST_WORD
-                case CallEnded() | OriginateFailed():  # where the trunk is at fault, the next one is tried at once
-                    return event, rang
-                case CallRinging(media=media):
-                    rang = rang or not media
-                    self._observe("ringing", uuid, {})
-                case CallAnswered(at=at):
-                    rang, wait, limit = True, SURVEY_PATIENCE, time_limit + GRACE
-                    heard_by = self._clock.monotonic() + SURVEY_PATIENCE - 1
-                    try:
-                        self._attempts.mark_answered(uuid, at)
-                    except StoreUnavailable as exc:  # the IVR writes it down as well, and the end will tell
-                        log.warning("call %s: the answer is not on record yet: %s", uuid, exc)
-                    self._observe("answered", uuid, {})
-                case Note.RECONCILE:
-                    rang = True  # for all we know: what we were not told while the connection was down is lost
-                    # The switch enforces both limits: past them no call is up, even if it never answers again.
-                    if not switch.wait_up(max(over - self._clock.monotonic(), 0.0)):
-                        return None, rang
-                    try:
-                        denials = 0 if switch.exists(uuid) else denials + 1
-                    except SwitchError:
-                        denials = 0
-                    if denials == 2:
-                        return None, rang
-                    if denials:
-                        wait = DENIAL_PAUSE  # its end, or its beginning, may still be on the way to us
-                    elif self._clock.monotonic() >= heard_by:
-                        self._end_silence(uuid, switch)
-
-    def _end_silence(self, uuid: str, switch: SwitchPort) -> None:
-        """Hang an answered call up whose survey has not started by now."""
-        try:
-            facts = self._attempts.facts(uuid)
-            if facts is not None and not facts.ivr_started:
-                log.warning("call %s: its survey has not started: hung up", uuid)
-                switch.hangup(uuid)
-        except (StoreUnavailable, SwitchError) as exc:
-            log.warning("call %s: nobody can say whether its survey has started: %s", uuid, exc)
-
-    def _settle(
-        self,
-        uuid: str,
-        token: str,
-        inbox: Queue[CallEvent | Note],
-        ending: CallEnded | OriginateFailed | None,
-        *,
-        recovered: bool,
-    ) -> None:
-        self._patiently(uuid, lambda: self._settle_now(uuid, token, inbox, ending, recovered=recovered))
-
-    def _patiently(self, uuid: str, book: Callable[[], None]) -> None:
-        """Book an end. While the database is away it is kept and tried again: forgetting it would turn a busy line
-        into an unknown end, which is never redialled."""
-        pauses = itertools.chain(STORE_PAUSES, itertools.repeat(STORE_PAUSES[-1]))
-        while True:
-            try:
-                book()
-                return
-            except StoreUnavailable as exc:
-                log.warning("call %s: not booked yet: %s", uuid, exc)
-                gevent.sleep(next(pauses))
-
-    def _settle_now(
-        self,
-        uuid: str,
-        token: str,
-        inbox: Queue[CallEvent | Note],
-        ending: CallEnded | OriginateFailed | None,
-        *,
-        recovered: bool,
-    ) -> None:
-        unanswered = Outcome.UNKNOWN if ending is None else outcome_of_cause(ending.cause, answered=False)
-        patient = True
-
-        def judge(facts: CallFacts, policy: RetryPolicy | None, num_attempt: int) -> Verdict | None:
-            if patient and facts.ivr_started and facts.ivr_end is None:
-                return None  # it is about to say why it stopped
-            outcome, reason = retry.settle(facts, ending, unanswered, recovered=recovered)
-            return retry.after(outcome, reason, facts, policy, num_attempt, self._clock.now())
-
-        ended = ending if isinstance(ending, CallEnded) else None
-        if not self._judge(uuid, token, judge, ended):
-            gevent.with_timeout(IVR_GRACE, _await_ivr, inbox, timeout_value=None)
-            patient = False
-            self._judge(uuid, token, judge, ended)
-
-    def _book(self, uuid: str, token: str, outcome: Outcome, reason: str, ended: CallEnded | None) -> None:
-        """Book an outcome that is known whatever the record says."""
-        now = self._clock.now()
-        self._judge(uuid, token, lambda facts, policy, n: retry.after(outcome, reason, facts, policy, n, now), ended)
-
-    def _judge(self, uuid: str, token: str, judge: Judge, ended: CallEnded | None) -> bool:
-        """Whether the judgement was booked."""
-        ending = Ending(uuid, token, judge, ended)
-        try:
-            booked = self._settle_call(ending)
-        except Held:
-            booked = self._attempts.settle(*ending, self._clock.now())
-        if booked is None:
-            return False
-        facts, verdict = booked
-        self._observe(
-            "booked",
-            uuid,
-            {
-                "outcome": verdict.outcome.value,
-                "status": AlarmStatus(verdict.status).name,
-                "result": facts.result.name,
-                "reason": verdict.reason,
-                "next": verdict.due_at,
-            },
-        )
-        return True
-
-    def _settle_some(self, endings: Sequence[Ending]) -> Sequence[Settled | Exception | None]:
-        return self._attempts.settle_all(endings, self._clock.now())
-
-    # ---- leases and switches
+    # ---- room and leases
 
     def pacing(self, without: SwitchPort | None = None) -> Pacing:
         """The limits, and the switches that are up."""
-        return Pacing(self.limits, tuple(s.name for s in self._switches if s.up and s is not without))
-
-    def _next_switch(self) -> SwitchPort | None:
-        up = [s for s in self._switches if s.up]
-        if not up:
-            return None
-        self._turn += 1
-        return up[self._turn % len(up)]
-
-    def _switch(self, name: str) -> SwitchPort | None:
-        return next((s for s in self._switches if s.name == name), None)
+        return self._switches.pacing(self.limits, without)
 
     def _may_be_up(self, call: OpenCall) -> bool:
         if call.dialled_at is None:
@@ -498,11 +294,6 @@ class LiveCalls:
                 log.exception("leases not prolonged")
 
 
-def _drain(inbox: Queue[CallEvent | Note]) -> None:
+def _drain(inbox: Inbox) -> None:
     while not inbox.empty():
         inbox.get_nowait()
-
-
-def _await_ivr(inbox: Queue[CallEvent | Note]) -> None:
-    while inbox.get() is not Note.IVR_ENDED:
-        pass

@@ -14,7 +14,7 @@ import gevent
 import pytest
 from gevent.server import StreamServer
 
-import scheduler.calls
+import scheduler.following
 from fs_app.clock import SystemClock
 from fs_app.domain.enums import AlarmResult, AlarmStatus, IvrEnd, SectionType
 from fs_app.domain.lint import lint
@@ -262,7 +262,7 @@ def test_a_hang_up_in_the_middle_of_the_words(run: Run) -> None:
 
 def test_a_callee_whom_nobody_holds_is_not_left_in_silence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was to run the survey died as the call came: the switch keeps it up, held by nobody."""
-    monkeypatch.setattr(scheduler.calls, "SURVEY_PATIENCE", 2.0)
+    monkeypatch.setattr(scheduler.following, "SURVEY_PATIENCE", 2.0)
     dying = StreamServer(("127.0.0.1", 0), lambda sock, _address: sock.close())
     dying.start()
     with run(GOODBYE, outbound_advertise=f"127.0.0.1:{dying.server_port}") as product:

@@ -12,7 +12,7 @@ import pytest
 from gevent.event import Event as Flag
 from gevent.queue import Queue
 
-import scheduler.calls
+import scheduler.following
 import scheduler.loop
 from fs_app.clock import SystemClock
 from fs_app.domain.alarms import OpenCall
@@ -171,7 +171,7 @@ def test_why_it_failed_is_waited_for(world: World) -> None:
 
 
 def test_a_job_that_failed_without_a_channel_is_booked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.calls.LAST_WORD", 0.05)
+    monkeypatch.setattr("scheduler.following.LAST_WORD", 0.05)
     world.due(maxretry=0)
     world.calls.on_event(OriginateFailed(world.switch.next().call_uuid, "USER_BUSY"))
     assert world.until_booked()["outcome"] == "busy"
@@ -180,7 +180,7 @@ def test_a_job_that_failed_without_a_channel_is_booked(world: World, monkeypatch
 def test_a_busy_line_stays_a_busy_line_while_the_database_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.calls.STORE_PAUSES", (0.05,))
+    monkeypatch.setattr("scheduler.settling.STORE_PAUSES", (0.05,))
     alarm = world.due(maxretry=3, retry_delay=3600)
     request = world.switch.next()
     away = [StoreUnavailable("away")] * 3
@@ -272,7 +272,7 @@ def test_who_answers_and_is_held_by_nobody_is_not_left_in_silence(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The outbound socket broke before the call was parked: the switch would keep it up until the time limit."""
-    monkeypatch.setattr(scheduler.calls, "SURVEY_PATIENCE", 1.0)
+    monkeypatch.setattr(scheduler.following, "SURVEY_PATIENCE", 1.0)
     journal = CallJournal(world.store)
     world.due(number="15550100001")
     world.due(number="15550100002")

@@ -202,7 +202,7 @@ class SimulatedSwitch:
 
 
 class Link:
-    """One scheduler's connection to one switch: is a scheduler.calls.SwitchPort, with everything that can go wrong."""
+    """One scheduler's connection to one switch: a scheduler.switches.SwitchPort, with all that can go wrong."""
 
     def __init__(
         self, switch: SimulatedSwitch, on_event: Callable[[CallEvent], None], on_up: Callable[[str], None]
