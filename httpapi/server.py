@@ -13,7 +13,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import gevent
@@ -23,6 +23,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
 from gevent.threadpool import ThreadPool
 
+from httpapi.framing import Lines, check_headers
 from httpapi.web import HOOKS, STREAM
 
 log = logging.getLogger("fs_app.http.access")
@@ -44,7 +45,8 @@ WsgiApp = Callable[[Environ, StartResponse], Any]
 class HttpServer:
     """Serves ``app`` on ``host``:``port``; port 0 takes a free one, told by :attr:`port` after :meth:`start`.
 
-    ``threads`` requests are worked on at once. ``body_max`` is in bytes; times are in seconds.
+    ``threads`` requests are worked on at once. ``connections`` may be open; when there is little room left, that for
+    which we have waited longest is closed for each that comes. ``body_max`` is in bytes; times are in seconds.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class HttpServer:
         app: WsgiApp,
         threads: int = 8,
         *,
+        connections: int = CONNECTIONS_MAX,
         body_max: int = BODY_MAX,
         head_seconds: float = HEAD_SECONDS,
         body_seconds: float = BODY_SECONDS,
@@ -63,12 +66,13 @@ class HttpServer:
         self._body_seconds = body_seconds
         self._buffered = 0
         self._pool = ThreadPool(threads)
-        handler = type("Handler", (_Handler,), {"head_seconds": head_seconds})
+        self._waiting = _Waiting(connections - max(connections // 20, 1))
+        handler = type("Handler", (_Handler,), {"head_seconds": head_seconds, "waiting": self._waiting})
         access = _AccessLog(log, logging.INFO) if log.isEnabledFor(logging.INFO) else None
         self._server = WSGIServer(
             (host, port),
             self._serve,
-            spawn=Pool(CONNECTIONS_MAX),
+            spawn=Pool(connections),
             handler_class=handler,
             log=access,
             error_log=LoggingLogAdapter(log, logging.DEBUG),
@@ -92,7 +96,7 @@ class HttpServer:
         held = 0
         try:
             try:
-                with Timeout(self._body_seconds):
+                with Timeout(self._body_seconds), self._waiting.on(start_response.__self__):  # type: ignore[attr-defined]
                     content, held = self._read(body)
             except Timeout:
                 return _refuse(body, start_response, "408 Request Timeout", "the body took too long: send it faster")
@@ -205,22 +209,57 @@ def _then_drain(answer: bytes, body: Input) -> Iterator[bytes]:
     body.chunked_input = False
 
 
+class _Waiting:
+    """Connections that owe us a request, or the rest of one, in the order in which we began to wait for it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._handlers: dict[WSGIHandler, None] = {}
+
+    @contextmanager
+    def on(self, handler: WSGIHandler) -> Iterator[None]:
+        self._handlers[handler] = None
+        try:
+            yield
+        finally:
+            self._handlers.pop(handler, None)
+
+    def make_room(self, connected: int) -> None:
+        """Somebody has come: who sits here without a word goes, or a thousand of them would keep everybody out."""
+        if connected > self._most and self._handlers:
+            longest = next(iter(self._handlers))
+            del self._handlers[longest]
+            with suppress(OSError):  # it reads an end, whatever it is waiting for, and closes
+                longest.socket.shutdown(socket.SHUT_RD)
+
+
 class _Handler(WSGIHandler):
     """Gives every step of a connection a time within which it must be done."""
 
     head_seconds = HEAD_SECONDS
+    waiting: _Waiting
     _held: bytearray | None = None
+
+    def handle(self) -> None:
+        self.waiting.make_room(len(self.server.pool or ()))
+        super().handle()
 
     def read_requestline(self) -> str:
         try:
-            with Timeout(IDLE_SECONDS):
+            with Timeout(IDLE_SECONDS), self.waiting.on(self):
                 return str(super().read_requestline())
         except Timeout:
             raise TimeoutError("idle") from None
 
+    def MessageClass(self, file: Any, *rest: Any) -> Any:  # noqa: N802  # pywsgi's name for what reads the headers
+        lines: Any = Lines(file)
+        headers = super().MessageClass(lines, *rest)
+        check_headers(headers, lines.last)
+        return headers
+
     def read_request(self, raw_requestline: str) -> Any:
         try:
-            with Timeout(self.head_seconds):
+            with Timeout(self.head_seconds), self.waiting.on(self):
                 return super().read_request(raw_requestline)
         except Timeout:
             raise ValueError("the headers took too long") from None

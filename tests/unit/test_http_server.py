@@ -111,6 +111,40 @@ def test_slow_clients_hold_no_thread_and_are_let_go() -> None:
             peer.close()
 
 
+def test_those_who_say_nothing_keep_nobody_out() -> None:
+    """Whoever has been waited for longest makes room; whoever is being answered does not."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] == "/slow":
+            asked.set()
+            assert go_on.wait(30)
+        return echo(environ, start_response)
+
+    with serving(app, connections=20) as server:
+        slow = gevent.spawn(exchange, server, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        while not asked.is_set():
+            gevent.sleep(0)
+        silent = []
+        for number in range(60):
+            silent.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            # Idle, in the middle of a head, in the middle of a body.
+            silent[-1].sendall((b"", b"GET / HTTP/1.1\r\nHost:", post(b"half", b"Content-Length: 8"))[number % 3])
+        assert exchange(server, post(b"quick", b"Content-Length: 5")).endswith(b"quick")
+        go_on.set()
+        assert slow.get(timeout=10).startswith(b"HTTP/1.1 200 OK")
+        assert silent[0].recv(100) == b""  # the first that came and said nothing
+        for peer in silent:
+            peer.close()
+
+
+def test_a_head_that_is_cut_off_is_no_request() -> None:
+    with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        peer.shutdown(socket.SHUT_WR)
+        assert peer.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -121,6 +155,18 @@ def test_slow_clients_hold_no_thread_and_are_let_go() -> None:
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1000 + b"\r\n",
         b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n\r\n",
+        # What a proxy before us may understand otherwise:
+        post(b"0\r\n\r\n", b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+        post(b"0\r\n\r\n", b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"),
+        post(b"0\r\n\r\n", b"Transfer-Encoding: xchunked"),
+        post(b"hello", b"Content-Length: 5", b"Content-Length: 2"),
+        post(b"hello", b"Content-Length: 5", b"Content-Length: 5"),
+        post(b"hello", b"Content-Length: +5"),
+        post(b"x" * 50, b"Content-Length: 5_0"),
+        post(b"", b"Content-Length : 5"),
+        post(b"", b"X: folded", b" line"),
+        post(b"", b"nonsense"),
+        post(b"", b"Host: y"),
     ],
 )
 def test_broken_requests_are_refused_and_the_server_goes_on(sent: bytes) -> None:
