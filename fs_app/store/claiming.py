@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from peewee import ModelSelect
@@ -19,7 +19,7 @@ from fs_app.domain.enums import AlarmMethod, AlarmStatus
 from fs_app.domain.pacing import AHEAD, LEAD, Pacing
 from fs_app.errors import InvalidInput
 from fs_app.store import calls, lanes, outbox, states
-from fs_app.store.due import ABOVE, Above, due_alarm, join_above
+from fs_app.store.due import Above, above_all, due_alarm
 from fs_app.store.models import Alarm, Event
 from fs_app.store.outbox_queue import insert_message
 from fs_app.store.prepared import locked, prepared
@@ -42,10 +42,10 @@ def decision_on(alarm: Alarm, above: Above, call_uuid: str, decide: Decide, defa
 
 @dataclass(slots=True)
 class _Served:
-    """A lane in its turn. ``alarms``, each with what is above it, are None when its calendar has no room."""
+    """A lane in its turn. ``alarms`` None: its calendar has no room."""
 
     lane: lanes.DueLane
-    alarms: list[tuple[Any, ...]] | None
+    alarms: list[Alarm] | None
     opens: datetime  # nothing of it is looked at before
     gateway_id: int = field(init=False)  # where its calls go
     looked: int = 0  # how many alarms were dealt with
@@ -75,14 +75,14 @@ class _New(NamedTuple):
     turn: lanes.Turn
 
 
-def _in_turn(served: list[_Served], now: datetime) -> list[tuple[datetime, _Served, Alarm, Above]]:
+def _in_turn(served: list[_Served], now: datetime) -> list[tuple[datetime, _Served, Alarm]]:
     """The alarms of several lanes: by when they are due, then round and round."""
     found = [
-        (max(alarm.due_at, now), place, at, one, alarm, Above(*above))
+        (max(alarm.due_at, now), place, at, one, alarm)
         for at, one in enumerate(served)
-        for place, (alarm, *above) in enumerate(one.alarms or ())
+        for place, alarm in enumerate(one.alarms or ())
     ]
-    return [(due, *what) for due, _place, _at, *what in sorted(found, key=itemgetter(0, 1, 2))]
+    return [(due, one, alarm) for due, _place, _at, one, alarm in sorted(found, key=itemgetter(0, 1, 2))]
 
 
 class Claiming:
@@ -101,8 +101,10 @@ class Claiming:
 
     def messages(self, method: AlarmMethod, limit: int) -> None:
         """Up to ``limit`` alarms by SMS or mail: what is to be sent is in the outbox then."""
-        for alarm, *above in _due.joined(method.value, self._now, limit):
-            self._write_down(alarm, self._decision(alarm, Above(*above)))
+        alarms = _due.all(method.value, self._now, limit)
+        above = above_all(alarms)
+        for alarm in alarms:
+            self._write_down(alarm, self._decision(alarm, above[alarm.event_id]))
 
     def calls(self, limit: int, pacing: Pacing) -> tuple[list[Claim], lanes.Room | None]:
         """Up to ``limit`` calls, each in its turn: one of each lane, and again, while there is room; see lanes.py.
@@ -131,16 +133,17 @@ class Claiming:
         free = lanes.calendar_room(lane)
         if free is not None:
             share = min(share, free)
-        alarms = None if share <= 0 else _due_in_lane.joined(lane.calendar_id, self._until, share)
+        alarms = None if share <= 0 else _due_in_lane.all(lane.calendar_id, self._until, share)
         return _Served(lane, alarms, self._now)
 
     def _serve(self, served: list[_Served], room: lanes.Room) -> list[Claim]:
         """What is due first has the first turn; of what is due now, each lane's first. Lanes go behind all others."""
         new: list[_New] = []
-        for due, one, alarm, above in _in_turn(served, self._now):
+        above = above_all([alarm for one in served for alarm in one.alarms or ()])
+        for due, one, alarm in _in_turn(served, self._now):
             if one.over:
                 continue
-            decision = self._decision(alarm, above)
+            decision = self._decision(alarm, above[alarm.event_id])
             if isinstance(decision, Dial):
                 one.gateway_id = decision.gateway_id
                 turn = room.take(decision.gateway_id, due)
@@ -199,21 +202,15 @@ class Claiming:
 
 # ---- statements. Alarms are locked with their events.
 
-_LOCKED = Alarm, Event
-
-
-def _with_above() -> ModelSelect[Alarm]:
-    return join_above(Alarm.select(Alarm, *ABOVE).join(Event))
-
 
 @prepared
 def _due(method: int, now: datetime, limit: int) -> ModelSelect[Alarm]:
-    due = _with_above().where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True, of=_LOCKED)
+    due = Alarm.select().join(Event).where(Alarm.method == method, Alarm.due_at <= now, Alarm.status.in_(_WAITING))
+    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True)
 
 
 @prepared
 def _due_in_lane(calendar_id: int, now: datetime, limit: int) -> ModelSelect[Alarm]:
-    lane = _with_above().where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
+    lane = Alarm.select().join(Event).where(Alarm.method == AlarmMethod.CALL, Alarm.lane == calendar_id)
     due = lane.where(Alarm.due_at <= now, Alarm.status.in_(_WAITING))
-    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True, of=_LOCKED)
+    return locked(due.order_by(Alarm.due_at).limit(limit), skip=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ from fs_app.store.models import (
     SmsTemplate,
     User,
 )
-from fs_app.store.prepared import by_id, prepared
+from fs_app.store.prepared import by_id, padded, prepared
 
 M = TypeVar("M", bound=Model)
 
@@ -83,9 +84,15 @@ def join_above(query: ModelSelect[M]) -> ModelSelect[M]:
     return found.join(Gateway, JOIN.LEFT_OUTER, on=(CalendarSetting.aleg_gateway == Gateway.id))
 
 
+def above_all(alarms: Sequence[Alarm]) -> dict[int, Above]:
+    """What is above these alarms, by the id of the event."""
+    found = _above.joined(padded(sorted({alarm.event_id for alarm in alarms}))) if alarms else []
+    return {row[0].id: Above(*row) for row in found}
+
+
 @prepared
-def _above(event_id: int) -> ModelSelect[Event]:
-    return join_above(Event.select(*ABOVE)).where(Event.id == event_id)
+def _above(event_ids: list[int]) -> ModelSelect[Event]:
+    return join_above(Event.select(*ABOVE)).where(Event.id.in_(event_ids))
 
 
 def due_alarm(
@@ -94,11 +101,9 @@ def due_alarm(
     """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none.
     ``listed`` False: nobody needs to know whether its number is on a do-not-call list. ``above``: what was read with it
     already."""
+    above = above or above_all([alarm]).get(alarm.event_id)
     if above is None:
-        found = _above.joined(alarm.event_id)
-        if not found:
-            return None
-        above = Above(*found[0])
+        return None
     row, calendar, user, manager, profile, setting, gateway = above
     zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id

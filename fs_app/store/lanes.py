@@ -32,6 +32,12 @@ BLOCKED = timedelta(seconds=15)
 HELD = timedelta(seconds=0.05)
 # Behind those that became due at the same moment.
 BEHIND = timedelta(microseconds=1)
+# What a claim asks is found by an index, whatever the values are. To plan that each time would cost more than to answer
+# it, and the more rows there are the more; and a plan that is kept must be right when a small table has become large.
+_BEGIN_CLAIM = (
+    "SELECT pg_advisory_xact_lock(%s), "
+    "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+)
 _ALL = "all"
 _MOMENT = Lane.due_at.python_value  # of a value that was calculated
 
@@ -58,7 +64,7 @@ class Room:
     def __init__(self, now: datetime, pacing: Pacing, *, lock: bool = True) -> None:
         db: Database = proxy.obj
         if lock and not isinstance(db, SqliteDatabase):
-            db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
+            db.execute_sql(_BEGIN_CLAIM, (_ADVISORY_LOCK,))
         self._now = now
         self._limits = pacing.limits
         self._switches = pacing.switches
