@@ -95,7 +95,7 @@ class Service:
         self.doorbell = Doorbell(self.store, lambda message: self._loop.call(lambda: self._heard(message)))
         self._bell = Event()
         self._outbox_bell = Event()
-        self.store.outbox_changed = lambda: self.doorbell.ring_soon(OUTBOX)
+        self.store.outbox_changed = self._outbox_changed
         journal = self.store.off_loop(CallJournal(self.store, settings.timezone))
         self._preview = Gathered(journal.previews)
         self.journal = ToldJournal(
@@ -342,9 +342,13 @@ class Service:
             warm_call(context, prompts, beside)
 
     def _call_ended(self) -> None:
-        """There is room for another call, and its booking may have left something to send."""
+        """There is room for another call."""
         self._bell.set()
-        self._outbox_bell.set()
+
+    def _outbox_changed(self) -> None:
+        """There is something to send: from any thread."""
+        self._loop.call(self._outbox_bell.set)
+        self.doorbell.ring_soon(OUTBOX)
 
     def _resulted(self) -> None:
         """A key has made a result: url_confirm and the like wait in the outbox."""

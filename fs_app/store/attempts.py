@@ -29,7 +29,7 @@ from fs_app.store.booking import Ending, Judge, Settled
 from fs_app.store.cases import Case, Held, cases_of
 from fs_app.store.claiming import Claiming, Decide, decision_on
 from fs_app.store.database import Store
-from fs_app.store.due import due_alarm, is_dnc, setting_facts
+from fs_app.store.due import all_dnc, due_alarm, is_dnc, setting_facts
 from fs_app.store.models import Alarm, CalendarSetting, Gateway, SealedSurvey
 from fs_app.store.outlook import Outlook, outlook
 from fs_app.store.prepared import by_id, prepared
@@ -222,7 +222,7 @@ class Attempts:
         """The retry policy of the call's alarm and how many attempts counted before this one; None without an alarm."""
         with self._store.reading():
             alarm = calls.alarm_of.first(call_uuid)
-            due = None if alarm is None else due_alarm(alarm, self._zone, listed=False)
+            due = None if alarm is None else due_alarm(alarm, self._zone, do_not_call=False)
             return None if due is None else (due.policy, due.num_attempt)
 
     def book(self, call_uuid: str, token: str, verdict: Verdict, ended: CallEnded | None, now: datetime) -> None:
@@ -312,19 +312,21 @@ class Attempts:
         """Which claims' alarms would still be dialled; a call that was asked for by hand is. Held: see there."""
         by_alarm = [claim.call_uuid for claim, _decide in claims if claim.alarm_id is not None]
         cases = cases_of(by_alarm)
+        listed = all_dnc((case.alarm, case.above) for case in cases.values())
         return [
             Held()
             if len(by_alarm) > 1 and claim.alarm_id is not None and claim.call_uuid not in cases
-            else claim.alarm_id is None or self._would_dial(claim.call_uuid, cases.get(claim.call_uuid), decide)
+            else claim.alarm_id is None or self._would_dial(claim.call_uuid, cases.get(claim.call_uuid), listed, decide)
             for claim, decide in claims
         ]
 
-    def _would_dial(self, call_uuid: str, case: Case | None, decide: Decide | None) -> bool:
+    def _would_dial(self, call_uuid: str, case: Case | None, listed: set[int], decide: Decide | None) -> bool:
         if case is None or not case.pending or case.was_heard(call_uuid):
             return False
         if decide is None:
             return True
-        return isinstance(decision_on(case.alarm, case.above, call_uuid, decide, self._zone), Dial)
+        do_not_call = case.alarm.id in listed
+        return isinstance(decision_on(case.alarm, case.above, do_not_call, call_uuid, decide, self._zone), Dial)
 
 
 class Dialling(NamedTuple):

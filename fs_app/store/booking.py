@@ -55,7 +55,7 @@ def settle(endings: Sequence[Ending], now: datetime, default_zone: ZoneInfo) -> 
         if call is None:
             settled.append(None)
             continue
-        due = None if case is None else due_alarm(case.alarm, default_zone, listed=False, above=case.above)
+        due = None if case is None else due_alarm(case.alarm, default_zone, above=case.above, do_not_call=False)
         policy, num_attempt = (None, 0) if due is None else (due.policy, due.num_attempt)
         facts = calls.facts_of(call, None if case is None else case.alarm)
         try:

@@ -19,7 +19,7 @@ from fs_app.domain.enums import AlarmMethod, AlarmStatus
 from fs_app.domain.pacing import AHEAD, LEAD, Pacing
 from fs_app.errors import InvalidInput
 from fs_app.store import calls, lanes, outbox, states
-from fs_app.store.due import Above, above_all, due_alarm
+from fs_app.store.due import Above, above_all, all_dnc, due_alarm
 from fs_app.store.models import Alarm, Event
 from fs_app.store.outbox_queue import insert_message
 from fs_app.store.prepared import locked, prepared
@@ -30,10 +30,12 @@ Decide = Callable[[DueAlarm, str], Decision]
 _WAITING = (AlarmStatus.PENDING.value, AlarmStatus.RETRY.value)
 
 
-def decision_on(alarm: Alarm, above: Above, call_uuid: str, decide: Decide, default_zone: ZoneInfo) -> Decision:
+def decision_on(
+    alarm: Alarm, above: Above, do_not_call: bool, call_uuid: str, decide: Decide, default_zone: ZoneInfo
+) -> Decision:
     """One row that nobody can decide about must not hold up all others: it fails, and says why."""
     try:
-        due = due_alarm(alarm, default_zone, above=above)
+        due = due_alarm(alarm, default_zone, above=above, do_not_call=do_not_call)
         return Fail("its event is gone") if due is None else decide(due, call_uuid)
     except (InvalidInput, ValueError, TypeError, KeyError) as exc:
         log.exception("alarm %s cannot be decided about", alarm.id)
@@ -64,6 +66,14 @@ class _Served:
         elif not self.looked:  # there was no room for it: it keeps its place
             at, following = self.lane.due_at, False
         return lanes.Leaving(self.lane.calendar_id, self.gateway_id, at, following)
+
+
+class _Facts:
+    """What must be known of several alarms, asked for all of them at once."""
+
+    def __init__(self, alarms: list[Alarm]) -> None:
+        self.above = above_all(alarms)
+        self.do_not_call = all_dnc((alarm, self.above[alarm.event_id]) for alarm in alarms)
 
 
 class _New(NamedTuple):
@@ -102,9 +112,9 @@ class Claiming:
     def messages(self, method: AlarmMethod, limit: int) -> None:
         """Up to ``limit`` alarms by SMS or mail: what is to be sent is in the outbox then."""
         alarms = _due.all(method.value, self._now, limit)
-        above = above_all(alarms)
+        facts = _Facts(alarms)
         for alarm in alarms:
-            self._write_down(alarm, self._decision(alarm, above[alarm.event_id]))
+            self._write_down(alarm, self._decision(alarm, facts))
 
     def calls(self, limit: int, pacing: Pacing) -> tuple[list[Claim], lanes.Room | None]:
         """Up to ``limit`` calls, each in its turn: one of each lane, and again, while there is room; see lanes.py.
@@ -139,11 +149,11 @@ class Claiming:
     def _serve(self, served: list[_Served], room: lanes.Room) -> list[Claim]:
         """What is due first has the first turn; of what is due now, each lane's first. Lanes go behind all others."""
         new: list[_New] = []
-        above = above_all([alarm for one in served for alarm in one.alarms or ()])
+        facts = _Facts([alarm for one in served for alarm in one.alarms or ()])
         for due, one, alarm in _in_turn(served, self._now):
             if one.over:
                 continue
-            decision = self._decision(alarm, above[alarm.event_id])
+            decision = self._decision(alarm, facts)
             if isinstance(decision, Dial):
                 one.gateway_id = decision.gateway_id
                 turn = room.take(decision.gateway_id, due)
@@ -196,8 +206,9 @@ class Claiming:
                 states.becomes(alarm, AlarmStatus.FAILURE, self._now, reason)
                 outbox.tell(alarm, "missed" if reason.startswith("missed") else "failed", self._now, reason=reason)
 
-    def _decision(self, alarm: Alarm, above: Above) -> Decision:
-        return decision_on(alarm, above, str(self._new_uuid()), self._decide, self._zone)
+    def _decision(self, alarm: Alarm, facts: _Facts) -> Decision:
+        above, do_not_call = facts.above[alarm.event_id], alarm.id in facts.do_not_call
+        return decision_on(alarm, above, do_not_call, str(self._new_uuid()), self._decide, self._zone)
 
 
 # ---- statements. Alarms are locked with their events.

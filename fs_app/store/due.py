@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from fs_app.domain.phone import is_number
 from fs_app.domain.rules import WEEKDAYS
 from fs_app.domain.survey_limits import check_language
 from fs_app.domain.window import Closed, first_due, load_zone, next_open
+from fs_app.errors import InvalidInput
 from fs_app.numbers import international, spellings
 from fs_app.store.models import (
     Alarm,
@@ -41,9 +43,9 @@ def profile_of(user_id: int) -> ModelSelect[CalendarUserProfile]:
 
 
 @prepared
-def _listed(manager_id: int, numbers: list[str]) -> ModelSelect[DncContact]:
-    listed = DncContact.select(DncContact.id).join(DncList)
-    return listed.where(DncList.user == manager_id, DncContact.phone_number.in_(numbers)).limit(1)
+def _listed(manager_ids: list[int], numbers: list[str]) -> ModelSelect[DncContact]:
+    listed = DncContact.select(DncList.user, DncContact.phone_number).join(DncList)
+    return listed.where(DncList.user.in_(manager_ids), DncContact.phone_number.in_(numbers))
 
 
 class Above(NamedTuple):
@@ -96,11 +98,11 @@ def _above(event_ids: list[int]) -> ModelSelect[Event]:
 
 
 def due_alarm(
-    alarm: Alarm, default_zone: ZoneInfo, *, listed: bool = True, above: Above | None = None
+    alarm: Alarm, default_zone: ZoneInfo, *, above: Above | None = None, do_not_call: bool | None = None
 ) -> DueAlarm | None:
     """The facts about an alarm; None when its event is gone. ``default_zone`` is that of calendars that name none.
-    ``listed`` False: nobody needs to know whether its number is on a do-not-call list. ``above``: what was read with it
-    already."""
+    ``above`` and ``do_not_call`` are asked for where they are not given: the latter may be False where nobody needs to
+    know."""
     above = above or above_all([alarm]).get(alarm.event_id)
     if above is None:
         return None
@@ -108,12 +110,11 @@ def due_alarm(
     zone = zone_of(calendar, default_zone)
     manager_id = None if profile is None else profile.manager_id
     country = setting.country if setting else ""
-    number = alarm.alarm_phonenumber
-    if is_number(number):
-        number = international(number, country)
+    if do_not_call is None:
+        do_not_call = is_dnc(manager_id, _number(alarm, country), country)
     return DueAlarm(
         alarm_id=alarm.id,
-        phone_number=number,
+        phone_number=_number(alarm, country),
         num_attempt=alarm.num_attempt,
         policy=RetryPolicy(
             maxretry=alarm.maxretry,
@@ -136,7 +137,7 @@ def due_alarm(
         language=_language(row.data, profile),
         calendar_user=_called(user, profile),
         occurrence=row.parent_event_id is not None,
-        do_not_call=listed and is_dnc(manager_id, number, country),
+        do_not_call=do_not_call,
         switched_off=not (user if user.manager_id is None else manager or user).is_active,
         method=AlarmMethod(alarm.method),
         email=alarm.alarm_email,
@@ -145,6 +146,11 @@ def due_alarm(
         sms_gateway_id=None if setting is None else setting.sms_gateway_id,
         due_at=alarm.due_at,
     )
+
+
+def _number(alarm: Alarm, country: str) -> str:
+    number: str = alarm.alarm_phonenumber
+    return international(number, country) if is_number(number) else number
 
 
 def _for_machines(setting: CalendarSetting) -> bool:
@@ -200,9 +206,37 @@ def waiting_until(alarm: Any, event: Any, default_zone: ZoneInfo) -> datetime | 
 def is_dnc(manager_id: int | None, number: str, country: str = "") -> bool:
     """Whether the number stands on one of the manager's do-not-call lists, in any of its spellings; ``country`` is
     that of numbers written without one."""
+    return bool(_on_lists([_may_be_listed(manager_id, number, country)]))
+
+
+def all_dnc(alarms: Iterable[tuple[Alarm, Above]]) -> set[int]:
+    """The ids of those alarms whose number stands on a list of their manager."""
+    written: dict[int, _Written] = {}
+    for alarm, above in alarms:
+        country = above.setting.country if above.setting else ""
+        manager_id = above.profile.manager_id if above.profile else None
+        with suppress(InvalidInput, ValueError, TypeError):  # it cannot be decided about, and fails for that
+            written[alarm.id] = _may_be_listed(manager_id, _number(alarm, country), country)
+    found = _on_lists(written.values())
+    return {alarm_id for alarm_id, one in written.items() if found & one}
+
+
+_Written = frozenset[tuple[int, str]]  # the manager, and a number as it may stand on his lists
+
+
+def _may_be_listed(manager_id: int | None, number: str, country: str) -> _Written:
     if manager_id is None or not number:
-        return False
-    return _listed.exists(manager_id, list(spellings(number, country)))
+        return frozenset()
+    return frozenset((manager_id, spelling) for spelling in spellings(number, country))
+
+
+def _on_lists(written: Iterable[_Written]) -> set[tuple[int, str]]:
+    """Which of these stand there."""
+    wanted = sorted(frozenset().union(*written))
+    if not wanted:
+        return set()
+    managers, numbers = (sorted(set(column)) for column in zip(*wanted, strict=True))
+    return set(_listed.tuples(padded(managers), padded(numbers)))
 
 
 def setting_facts(row: CalendarSetting, gateway: Gateway) -> SettingFacts:

@@ -51,7 +51,7 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 _LISTS = (list, tuple)
-_LENGTHS = (1, 3, 10, 25, 50)
+_LENGTHS = (1, 3, 10, 25, 50, 100, 200)
 # Both drivers return what these would make of it; all others (moments, JSON, truth, bytes) are converted.
 _AS_READ = (AutoField, IntegerField, BigIntegerField, CharField, TextField)
 
