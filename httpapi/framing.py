@@ -8,9 +8,13 @@ somebody else's credentials. So what RFC 9112 lets a server guess at is refused:
 from __future__ import annotations
 
 import re
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
 from typing import Any
 
+# A line without a colon, or with a space before it, which ends the head for some. Others are those of a multipart body,
+# which the parser looks for in vain: it has got the head only.
+_NO_LINE = MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -30,7 +34,7 @@ def check_headers(headers: Message, last: bytes) -> None:
     """Raises ValueError for a head that can be read in more than one way, or whose ``last`` line is not its end."""
     if last not in (b"\r\n", b"\n"):
         raise ValueError("the connection was closed in the middle of the headers")
-    if headers.defects:  # a line without a colon, or with a space before it, which ends the head for some
+    if any(isinstance(defect, _NO_LINE) for defect in headers.defects):
         raise ValueError("a header line is not one")
     if any("\n" in value or "\r" in value for value in headers.values()):
         raise ValueError("a header line is folded")

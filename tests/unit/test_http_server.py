@@ -53,8 +53,10 @@ def test_whole_chunked_and_byte_by_byte_bodies_are_one_to_the_application() -> N
     with serving() as server:
         whole = post(b"hello world", b"Content-Length: 11")
         chunked = post(b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", b"Transfer-Encoding: chunked")
+        form = post(b"hello world", b"Content-Type: multipart/form-data; boundary=x", b"Content-Length: 11")
         for answer in (
             exchange(server, whole),
+            exchange(server, form),
             exchange(server, chunked),
             exchange(server, *(bytes([byte]) for byte in whole)),
         ):
@@ -166,6 +168,7 @@ def test_a_head_that_is_cut_off_is_no_request() -> None:
         post(b"", b"Content-Length : 5"),
         post(b"", b"X: folded", b" line"),
         post(b"", b"nonsense"),
+        b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
         post(b"", b"Host: y"),
     ],
 )
