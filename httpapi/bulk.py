@@ -179,8 +179,8 @@ def _fields(number: int, cells: Mapping[str, str]) -> Row:
         if name in body:
             try:
                 body[name] = parse_json(body[name])
-            except ValueError as exc:
-                return number, {}, {name: [f"is not JSON: {exc}"]}
+            except (ValueError, RecursionError) as exc:
+                return number, {}, {name: [f"is not JSON: {str(exc)[:200] or 'nested too deeply'}"]}
     if tags:
         if not isinstance(body.get("data", {}), dict):
             return number, {}, {"data": ["is no JSON object"]}

@@ -18,8 +18,9 @@ from httpapi.web import Response
 ROWS_MAX = 100_000
 CSV_TYPE = "text/csv; charset=utf-8"
 _AT_ONCE = 500
-# A cell that begins like this is taken for a formula by spreadsheets; a plain number with a sign is none.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+# A cell that begins like this is taken for a formula by spreadsheets, some of which take the wide forms, too; a plain
+# number with a sign is none.
+_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _SIGNED_NUMBER = re.compile(r"[+\-][0-9]+(\.[0-9]+)?")
 
 
@@ -51,6 +52,6 @@ def cell(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     text = str(value)
-    if _FORMULA.match(text.lstrip(" \n")) and not _SIGNED_NUMBER.fullmatch(text):
+    if _FORMULA.match(text.lstrip(" \n\u3000\xa0")) and not _SIGNED_NUMBER.fullmatch(text):
         return "'" + text
     return text

@@ -318,7 +318,7 @@ def _plain(value: str) -> Any:
     """JSON, where it is one and would be written the same way again."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     if isinstance(parsed, str):
         return parsed

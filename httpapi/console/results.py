@@ -19,6 +19,7 @@ from httpapi.console.choices import OUTCOMES, WORDS
 from httpapi.console.rest import id_of
 from httpapi.console.view import View
 from httpapi.errors import ApiError
+from httpapi.export import cell
 from httpapi.plugins import row_id
 from httpapi.web import Response
 
@@ -30,7 +31,6 @@ _RANG = (*(name for _, name in _SOON), "more than 40 s")
 _REACHED = (Outcome.ANSWERED.value, Outcome.MACHINE.value)
 _SERIES = ("answered", "not answered")
 _RECORDINGS_MAX = 10
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would take such a cell for a formula
 
 
 Rows = tuple[tuple[str, tuple[int, ...]], ...]
@@ -75,14 +75,10 @@ def table(view: View, arguments: Mapping[str, str]) -> Response:
     writer = csv.writer(out)
     writer.writerow([chart.head, *chart.series, "share"])
     for label, numbers in chart.rows:
-        writer.writerow([_cell(label), *numbers, chart.share(numbers)])
+        writer.writerow([cell(label), *numbers, chart.share(numbers)])
     kept = f'attachment; filename="survey-{sealed}-{chart.name}.csv"'
     headers = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": kept}
     return Response(200, out.getvalue().encode(), headers)
-
-
-def _cell(words: str) -> str:
-    return "'" + words if words.startswith(_DANGEROUS) else words
 
 
 def _days(view: View) -> int:

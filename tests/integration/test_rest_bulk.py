@@ -162,6 +162,7 @@ def test_more_rows_than_one_transaction_takes(api_with_calendar: Api) -> None:
         ("title\0\n", "", "text/csv", 400),
         ("{}", "", "application/json", 415),
         (HEAD + "a", "?mode=some", "text/csv", 400),
+        ('title,start,data\na,2026-03-10 09:00,"' + "[" * 100_000 + '"\n', "?calendar=1", "text/csv", 400),
         (HEAD + "a", "?calendar=x", "text/csv", 400),
         ("[1]\nnull\n{", "", "application/x-ndjson", 400),
         ('{"a":' * 100_000, "", "application/x-ndjson", 400),
