@@ -68,6 +68,9 @@ def hashed(password: str) -> str:
     return hash_password(password)
 
 
+resources = cache(registry)  # nothing in them changes
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -100,7 +103,7 @@ class Api:
             rehearse=rehearse,
             speak=spoken,
         )
-        self.surround = Surround(self.services, registry())
+        self.surround = Surround(self.services, resources())
         self.app = make_app(self.services, self.surround)
         self.server = HttpServer("127.0.0.1", 0, self.app, threads=4)
         self.server.start()

@@ -58,7 +58,7 @@ class Mailbox:
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         known = isinstance(data, LoginPassword) and self.users.get(data.login.decode()) == data.password.decode()
-        return AuthResult(success=known)
+        return AuthResult(success=known, handled=False)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from fs_app.store.database import Store
 from fs_app.store.models import Alarm, CallRequest, SurveyAnswer
 from ivr.inside import shown
 from scheduler import plan
+from tests.conftest import without_schema
 from tests.processes import Process
 from tests.rows import Rows, make_rows
 from tests.sounds import tone, wav
@@ -218,6 +219,7 @@ def test_a_schema_that_moved_on_is_not_dialled_for(desk: Desk, switch: FreeSwitc
     assert switch.status().splitlines()[0].endswith("the database has 10000: restart FreeSWITCH")
 
 
+@without_schema
 def test_a_database_without_our_schema(database_url: str, switch: FreeSwitch) -> None:
     assert switch.status().startswith("-ERR fs-app cannot take calls: SchemaMismatch: the database has schema 0")
     heard = switch.call(caller=NUMBER)

@@ -10,6 +10,7 @@ from fs_app.domain.enums import Role
 from fs_app.store import migrate
 from fs_app.store.database import Store
 from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, SealedSurvey, User
+from tests.conftest import without_schema
 from tests.rest_client import NOW
 
 
@@ -81,6 +82,7 @@ def test_what_is_moved_is_the_others_from_then_on(world: dict[str, int]) -> None
     assert whose() == {(world["manager2"], world["user1"])}
 
 
+@without_schema
 def test_an_older_database_is_told_whose_its_rows_are(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     number = next(n for n, change in migrate.MIGRATIONS if change.__name__ == "_tenants")
     store = Store(database_url)

@@ -10,7 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from argon2 import PasswordHasher
 
+from fs_app import passwords
 from fs_app.domain.enums import Role
 from fs_app.errors import InvalidInput
 from fs_app.passwords import hash_password, verify_nobody, verify_password
@@ -206,8 +208,10 @@ def test_what_is_no_credential(authenticator: Counting, credentials: str) -> Non
     assert "Basic realm=" in refused.value.headers["WWW-Authenticate"]
 
 
-def test_hashes_are_argon2id_with_a_salt_each() -> None:
-    one, two = hashed("secret"), hash_password("secret")
+def test_hashes_are_argon2id_with_a_salt_each(product_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", product_hasher)
+    one, two = hash_password("secret"), hash_password("secret")
+    assert "m=65536,t=3,p=4" in one
     assert one != two
     assert one.startswith("$argon2id$")
     assert verify_password(one, "secret")
