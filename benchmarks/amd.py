@@ -42,7 +42,7 @@ SOONER_OR_LATER = (400, 480, 540, 600, 660, 720, 800)  # silence_after_word, in 
 # What app_amd needs to be set to, to take fewer persons for machines: it hears more, and waits longer.
 PATIENT_APP_AMD = AppAmd(initial_silence=4000, greeting=2500, maximum_words=6, after_greeting_silence=1000, total=8000)
 GRID = {
-    "silence_after_word": (400, 480, 520, 560, 600, 640, 720),
+    "silence_after_word": (400, 480, 540, 600, 660, 720),
     "silence_after_phrase": (900, 1100, 1300),
     "word": (600, 750, 900),
     "phrase": (1100, 1300),

@@ -28,6 +28,7 @@ from fs_app.clock import SystemClock
 from fs_app.domain.enums import Role
 from fs_app.passwords import hash_password
 from fs_app.store.database import Store
+from fs_app.store.doorbell import DUE, Doorbell
 from fs_app.store.models import CallRequest, User
 from tests.processes import Process, free_port
 from tests.rows import Rows, make_rows
@@ -83,6 +84,7 @@ def measure(store: Store, rows: Rows, base: str, body: bytes, kind: str, mode: s
         number = f"1555{name}{n:04d}9"
         due[number] = begin + timedelta(seconds=n / RATE)
         rows.alarm(store, due[number], number=number)
+    Doorbell(store, lambda _message: None).ring(DUE)
     time.sleep(max((begin - SystemClock().now()).total_seconds(), 0) + BEFORE)
     times: list[tuple[float, float]] = []
     thread = threading.Thread(target=lambda: times.append(upload(base, body, kind, mode)))
@@ -135,7 +137,10 @@ def run(kind: str, home: Path, url: str, count: int) -> None:
     server = Process(["serve"], env)
     try:
         base = server.line("REST API on").split()[-1]
-        upload(base, csv(10).encode(), "text/csv", "all")  # queries are written the first time
+        upload(base, csv(10).encode(), "text/csv", "all")  # queries are written the first time, and words spoken
+        rows.alarm(store, SystemClock().now(), number="15550000009")
+        Doorbell(store, lambda _message: None).ring(DUE)
+        server.line("booked")
         n = 0
         for words, body, content in (
             ("CSV", csv(count), "text/csv"),

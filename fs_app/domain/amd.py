@@ -59,7 +59,7 @@ class AmdParameters:
     """
 
     initial_silence: int = 4000
-    silence_after_word: int = 600
+    silence_after_word: int = 660
     silence_after_phrase: int = 1300
     word: int = 900
     phrase: int = 1100
