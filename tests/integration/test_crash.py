@@ -6,6 +6,7 @@ that anything that could ring the callee again would.
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import sys
@@ -30,8 +31,11 @@ from scheduler import plan
 from tests.processes import Process, free_port
 from tests.rows import make_rows
 
-PRESSES_1, PRESSES_AND_HANGS_UP = "15550100001", "15550100016"
-RINGS_LONG = "15550107777"
+PRESSES_1, RINGS_LONG, PRESSES_AND_HANGS_UP = "15550100001", "15550107777", "15550107778"
+CALLEES = {
+    RINGS_LONG: {"ring": 18, "actions": [{"press": "1", "at": 2}]},
+    PRESSES_AND_HANGS_UP: {"ring": 0.5, "actions": [{"press": "1", "at": 2}, {"hangup": "", "at": 4}]},
+}
 
 
 @dataclass
@@ -110,7 +114,7 @@ def on_the_switch(env: dict[str, str]) -> Iterator[Switch]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     callees = tmp_path / "callees.json"
-    callees.write_text(f'{{"{RINGS_LONG}": {{"ring": 18, "actions": [{{"press": "1", "at": 2}}]}}}}')
+    callees.write_text(json.dumps(CALLEES))
     switch = Process(["simulator", "--port", "0", "--journal", "/dev/stdout", "--callees", str(callees)], {})
     address = switch.line("built-in switch on").split()[-1]
     url = f"sqlite:///{tmp_path}/fs-app.sqlite3"
@@ -221,7 +225,7 @@ def test_killed_right_after_the_key(world: World) -> None:
 
 
 def test_killed_before_the_hang_up_is_booked(world: World) -> None:
-    """The callee presses and hangs up at once; from the key on the database takes no more writes from us."""
+    """The callee presses and hangs up soon; from the key on the database takes no more writes from us."""
     world.due(PRESSES_AND_HANGS_UP)
     first = world.serve()
     first.line("key", "digits=1")
