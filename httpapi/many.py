@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peewee import SqliteDatabase
+from peewee import SQL, SqliteDatabase
 
 from fs_app.store.models import Base
 from fs_app.store.models import database as proxy
+from fs_app.store.whose import above, taken
 from httpapi.queries import has_lists, insert_query
 
 _AT_ONCE = 500  # rows sent to the temporary table in one piece
@@ -88,11 +89,23 @@ class Many:
     def _move(self, first: int, first_above: int) -> None:
         refers = f'"{self._model._meta.fields[self._refers].column_name}"' if self._refers else ""
         for table, columns in self._tables:
-            taken = ", ".join(f"{name} + {first_above:d}" if name == refers else name for name in columns)
+            values = {name: f"{name} + {first_above:d}" if name == refers else name for name in columns}
+            values |= self._from_above(values)
             proxy.obj.execute_sql(
-                f"INSERT INTO {self._model._meta.table_name} (id, {', '.join(columns)}) "
-                f"SELECT place + {first:d}, {taken} FROM temp.{table} ORDER BY place"
+                f"INSERT INTO {self._model._meta.table_name} (id, {', '.join(values)}) "
+                f"SELECT place + {first:d}, {', '.join(values.values())} FROM temp.{table} ORDER BY place"
             )
+
+    def _from_above(self, values: Mapping[str, str]) -> dict[str, str]:
+        fields = self._model._meta.fields
+        parent = above(self._model, [name for name, field in fields.items() if f'"{field.column_name}"' in values])
+        if not parent:
+            return {}
+        number = SQL(values[f'"{fields[parent].column_name}"'])
+        return {
+            f'"{fields[name].column_name}"': f"({proxy.obj.get_sql_context().sql(query).query()[0]})"
+            for name, query in taken(self._model, number).items()
+        }
 
     # ---- PostgreSQL
 

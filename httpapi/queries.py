@@ -16,6 +16,7 @@ from peewee import SQL, SqliteDatabase, fn
 from fs_app.store.models import Base, User
 from fs_app.store.models import database as proxy
 from fs_app.store.prepared import Prepared, locked
+from fs_app.store.whose import with_taken
 from httpapi import counting
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def insert_query(model: type[Base], columns: tuple[str, ...]) -> Prepared[Any, A
     """The query that makes a row with these columns."""
 
     def build(*values: Any) -> Any:
-        return model.insert(dict(zip(columns, values, strict=True)))
+        return model.insert(with_taken(model, dict(zip(columns, values, strict=True))))
 
     return Prepared(build)
 

@@ -20,6 +20,7 @@ from fs_app.errors import LeaseLost
 from fs_app.store import callbacks, lanes
 from fs_app.store.models import Alarm, AlarmRequest, CallRequest, Gateway
 from fs_app.store.prepared import prepared
+from fs_app.store.whose import with_taken
 
 _LOST = "the lease on this call is no longer ours"
 _AT_ONCE = 50  # leases prolonged by one statement
@@ -273,7 +274,7 @@ def take_over(call: OpenCall, token: str, now: datetime, lease: timedelta) -> No
 
 @prepared
 def _insert(**columns: Any) -> ModelInsert:
-    return CallRequest.insert(**columns)
+    return CallRequest.insert(with_taken(CallRequest, columns))
 
 
 @prepared
@@ -344,9 +345,8 @@ def _count(gateway_id: int, calls: int, seconds: int) -> ModelUpdate:
 def _insert_request(
     alarm_id: int, attempt: int, call_id: int | None, message: int | None, now: datetime
 ) -> ModelInsert:
-    return AlarmRequest.insert(
-        alarm=alarm_id, attempt=attempt, callrequest=call_id, outbox=message, date=now, created_date=now
-    )
+    columns = {"alarm": alarm_id, "attempt": attempt, "callrequest": call_id, "outbox": message}
+    return AlarmRequest.insert(with_taken(AlarmRequest, {**columns, "date": now, "created_date": now}))
 
 
 @prepared

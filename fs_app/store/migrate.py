@@ -23,6 +23,7 @@ from fs_app.store.migrations import (
     m0013_tenants,
     m0014_lanes,
     m0015_lists,
+    m0016_written_once,
 )
 
 _SQLITE = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "moment": "TEXT", "blob": "BLOB"}
@@ -124,6 +125,12 @@ def _lists(db: Database) -> None:
     _run_script(db, m0015_lists.CHANGES_SQLITE if sqlite else m0015_lists.CHANGES_POSTGRES)
 
 
+def _written_once(db: Database) -> None:
+    sqlite = isinstance(db, SqliteDatabase)
+    for change in m0016_written_once.CHANGES_SQLITE if sqlite else m0016_written_once.CHANGES_POSTGRES:
+        db.execute_sql(change)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (1, _initial),
     (2, _the_call),
@@ -140,6 +147,7 @@ MIGRATIONS: tuple[tuple[int, Callable[[Database], None]], ...] = (
     (13, _tenants),
     (14, _lanes),
     (15, _lists),
+    (16, _written_once),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -25,6 +25,7 @@ from fs_app.store.database import Store
 from fs_app.store.due import closed_days, zone_of
 from fs_app.store.models import Alarm, Calendar, Event, Occurrence, Rule
 from fs_app.store.prepared import by_id, locked, prepared
+from fs_app.store.whose import with_taken
 
 log = logging.getLogger(__name__)
 
@@ -284,12 +285,13 @@ def _count(master_id: int) -> ModelSelect[Event]:
 @prepared
 def _insert_child(**columns: Any) -> ModelInsert:
     # Somebody may have moved another child there in this very moment.
-    return Event.insert(**columns).on_conflict(conflict_target=[Event.parent_event, Event.start], action="NOTHING")
+    child = Event.insert(with_taken(Event, columns))
+    return child.on_conflict(conflict_target=[Event.parent_event, Event.start], action="NOTHING")
 
 
 @prepared
 def _insert_alarm(**columns: Any) -> ModelInsert:
-    return Alarm.insert(**columns)
+    return Alarm.insert(with_taken(Alarm, columns))
 
 
 @prepared

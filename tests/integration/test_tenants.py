@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from peewee import SqliteDatabase
 
-from fs_app.domain.enums import Role
+from fs_app.domain.enums import AlarmMethod, Role
 from fs_app.store import migrate
 from fs_app.store.database import Store
-from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, SealedSurvey, User
+from fs_app.store.models import Alarm, AlarmRequest, Calendar, CallRequest, Event, Lane, SealedSurvey, User
+from fs_app.store.whose import with_taken
 from tests.conftest import without_schema
 from tests.rest_client import NOW
 
@@ -80,6 +83,63 @@ def test_what_is_moved_is_the_others_from_then_on(world: dict[str, int]) -> None
     assert whose() == {(world["manager1"], world["user1"])}
     User.update(manager=world["manager2"]).where(User.id == world["user1"]).execute()
     assert whose() == {(world["manager2"], world["user1"])}
+
+
+def _columns(ids: dict[str, int]) -> list[tuple[Any, dict[str, Any]]]:
+    call: Any = CallRequest.get()
+    alarm: Any = Alarm.get()
+    number = "+15550100"
+    return [
+        (Event, {"calendar": ids["calendar1"], "creator": ids["user1"], "start": NOW, "end": NOW, "created_on": NOW}),
+        (Alarm, {"event": ids["event1"], "alarm_phonenumber": number, "created_date": NOW, "updated_date": NOW}),
+        (AlarmRequest, {"alarm": alarm.id, "attempt": 2, "date": NOW, "created_date": NOW}),
+        (
+            CallRequest,
+            {"request_uuid": "v", "phone_number": number, "survey": call.survey_id, "user": ids["user1"]}
+            | {"call_time": NOW, "created_date": NOW},
+        ),
+    ]
+
+
+def test_what_says_whose_it_is_is_right_and_written_once(world: dict[str, int]) -> None:
+    db = Event._meta.database
+    sqlite = isinstance(db.obj, SqliteDatabase)
+
+    def written() -> int:
+        return int(db.execute_sql("SELECT total_changes()").fetchone()[0]) if sqlite else 0
+
+    for model, columns in _columns(world):
+        before = written()
+        number = model.insert(with_taken(model, columns)).execute()
+        assert written() - before == int(sqlite), model
+        row = model.get_by_id(number)
+        assert row.tenant == world["manager1"], model
+        assert getattr(row, "owner", world["user1"]) == world["user1"], model
+        assert getattr(row, "lane", world["calendar1"]) == world["calendar1"], model
+
+
+def test_what_is_wrong_about_whose_it_is_is_put_right(world: dict[str, int]) -> None:
+    wrong = {"tenant": world["manager2"], "owner": world["user2"], "lane": world["calendar2"]}
+    for model, columns in _columns(world):
+        number = model.insert({**columns, **{n: v for n, v in wrong.items() if n in model._meta.fields}}).execute()
+        row = model.get_by_id(number)
+        assert row.tenant == world["manager1"], model
+        assert getattr(row, "owner", world["user1"]) == world["user1"], model
+        assert getattr(row, "lane", world["calendar1"]) == world["calendar1"], model
+
+
+def test_a_lane_is_due_with_the_first_of_its_calls_whatever_their_rows_say(world: dict[str, int]) -> None:
+    def due(which: str) -> Any:
+        return Lane.get(Lane.calendar == world[which]).due_at
+
+    (_, columns) = _columns(world)[1]
+    for minutes, first in ((10, 10), (20, 10), (5, 5)):
+        for says in ({}, {"lane": world["calendar2"]}):
+            more = {"due_at": NOW + timedelta(minutes=minutes), **says}
+            Alarm.insert(with_taken(Alarm, {**columns, **more}) if not says else {**columns, **more}).execute()
+            assert due("calendar1") == NOW + timedelta(minutes=first)
+    Alarm.insert({**columns, "due_at": NOW, "method": AlarmMethod.MAIL.value}).execute()
+    assert due("calendar1") == NOW + timedelta(minutes=5)
 
 
 @without_schema
