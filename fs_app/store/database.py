@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import Database, InterfaceError, OperationalError, SqliteDatabase
 
 from fs_app.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from fs_app.store import migrate as migrations
@@ -43,7 +43,14 @@ def _nobody() -> None:
 
 
 # WAL lets readers go on beside the one writer. FULL, because a claim forgotten in a power cut is a phone rung twice.
-_PRAGMAS: dict[str, Any] = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
+# What a statement that may fail half-way keeps aside is as long as the statement: no file needs to be made for it.
+_PRAGMAS: dict[str, Any] = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 15_000,
+    "temp_store": "memory",
+}
 
 
 def open_database(url: str) -> Database:
@@ -55,10 +62,10 @@ def open_database(url: str) -> Database:
         return SqliteDatabase(path, pragmas=_PRAGMAS)
     if url.startswith(("postgresql://", "postgres://")):
         try:
-            import psycopg  # noqa: F401
+            from fs_app.store.postgres import Postgres
         except ImportError:
             raise ConfigError("FS_APP_DATABASE: PostgreSQL needs psycopg: pip install 'fs-app[postgres]'") from None
-        return PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True, **_POSTGRES)
+        return Postgres(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True, **_POSTGRES)
     raise ConfigError("FS_APP_DATABASE: must be sqlite:///path or postgresql://user@host/name")
 
 

@@ -1,0 +1,39 @@
+"""peewee's PostgreSQL (by psycopg, which has to be there), with BEGIN, COMMIT and ROLLBACK said straight to libpq.
+
+They have no parameters and no rows. A cursor, which prepares for both, takes three times as long to say them: a third
+of what a short transaction costs here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import PostgresqlDatabase, __exception_wrapper__  # type: ignore[attr-defined]  # not in its types
+from psycopg import OperationalError, errors
+from psycopg.pq import DiagnosticField, ExecStatus
+
+
+class Postgres(PostgresqlDatabase):
+    """By psycopg 3. Raises what peewee does: OperationalError when the connection is lost."""
+
+    def begin(self, isolation_level: object = None) -> None:
+        """``isolation_level`` is refused: a transaction here is READ COMMITTED."""
+        if isolation_level is not None:
+            raise ValueError("the isolation level of a transaction cannot be chosen")
+        self._say(b"BEGIN")
+
+    def commit(self) -> None:
+        self._say(b"COMMIT")
+
+    def rollback(self) -> None:
+        self._say(b"ROLLBACK")
+
+    def _say(self, command: bytes) -> None:
+        with __exception_wrapper__:
+            connection: Any = self.connection()  # type: ignore[no-untyped-call]
+            result = connection.pgconn.exec_(command)
+            if result.status == ExecStatus.COMMAND_OK:
+                return
+            if result.error_field(DiagnosticField.SQLSTATE) is None:  # the server did not say it: libpq did
+                raise OperationalError(result.get_error_message())
+            raise errors.error_from_result(result)
