@@ -8,40 +8,66 @@ somebody else's credentials. So what RFC 9112 lets a server guess at is refused:
 from __future__ import annotations
 
 import re
-from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
-from email.message import Message
-from typing import Any
+from collections.abc import Iterator
+from typing import Protocol
 
-# A line without a colon, or with a space before it, which ends the head for some. Others are those of a multipart body,
-# which the parser looks for in vain: it has got the head only.
-_NO_LINE = MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect
+LINE_MAX = 65_536  # bytes of one field line
+LINES_MAX = 100
+# RFC 9110, section 5.5: visible characters, spaces, tabs and, obsolete but sent, bytes above ASCII. What is folded, has
+# no colon or a space before it is no field line here.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\r?\n")
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class Lines:
-    """A file that is read line by line, and remembers the last one."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.last = b""
-
-    def readline(self, *args: int) -> bytes:
-        self.last = self._file.readline(*args)
-        return self.last
+class File(Protocol):
+    def readline(self, size: int, /) -> bytes: ...
 
 
-def check_headers(headers: Message, last: bytes) -> None:
-    """Raises ValueError for a head that can be read in more than one way, or whose ``last`` line is not its end."""
-    if last not in (b"\r\n", b"\n"):
-        raise ValueError("the connection was closed in the middle of the headers")
-    if any(isinstance(defect, _NO_LINE) for defect in headers.defects):
-        raise ValueError("a header line is not one")
-    if any("\n" in value or "\r" in value for value in headers.values()):
-        raise ValueError("a header line is folded")
-    lengths, codings = headers.get_all("content-length", []), headers.get_all("transfer-encoding", [])
-    if len(lengths) > 1 or not all(_DIGITS.fullmatch(length) for length in lengths):
-        raise ValueError("Content-Length is not one number")
-    if codings and (lengths or len(codings) > 1 or codings[0].lower() != "chunked"):
-        raise ValueError("the body has another length than its Content-Length, or a coding that is not known here")
-    if len(headers.get_all("host", [])) > 1:
-        raise ValueError("there are several Host headers")
+class Head:
+    """The field lines of one request, in the form that pywsgi expects of what reads them; text is Latin-1."""
+
+    status = ""  # pywsgi's place for what is wrong; here that is an exception
+
+    def __init__(self, file: File) -> None:
+        """Read up to the empty line. Raises ValueError for a head that can be read in more than one way, is cut off, or
+        is larger than :data:`LINES_MAX` and :data:`LINE_MAX` allow."""
+        self._fields: list[tuple[str, str]] = []
+        while (line := file.readline(LINE_MAX + 1)) not in (b"\r\n", b"\n"):
+            if not line:
+                raise ValueError("the connection was closed in the middle of the headers")
+            found = _FIELD.fullmatch(line)
+            if found is None:
+                raise ValueError("a header line is too long, folded, cut off, or not one")
+            if len(self._fields) == LINES_MAX:
+                raise ValueError(f"there are more than {LINES_MAX} header lines")
+            self._fields.append((found[1].decode("ascii"), found[2].decode("latin-1")))
+        lengths, codings = self.all("content-length"), self.all("transfer-encoding")
+        if len(lengths) > 1 or not all(_DIGITS.fullmatch(length) for length in lengths):
+            raise ValueError("Content-Length is not one number")
+        if codings and (lengths or len(codings) > 1 or codings[0].lower() != "chunked"):
+            raise ValueError("the body has another length than its Content-Length, or a coding that is not known here")
+        if len(self.all("host")) > 1:
+            raise ValueError("there are several Host headers")
+
+    def all(self, name: str) -> list[str]:
+        """The values of every field of that name."""
+        name = name.lower()
+        return [value for key, value in self._fields if key.lower() == name]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The value of the first field of that name."""
+        return next(iter(self.all(name)), default)
+
+    getheader = get
+
+    @property
+    def typeheader(self) -> str | None:
+        return self.get("content-type")
+
+    @property
+    def headers(self) -> Iterator[str]:
+        for name, value in self._fields:
+            yield f"{name}: {value}\r\n"
+
+    def __delitem__(self, name: str) -> None:
+        self._fields = [(key, value) for key, value in self._fields if key.lower() != name.lower()]

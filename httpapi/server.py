@@ -23,7 +23,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
 from gevent.threadpool import ThreadPool
 
-from httpapi.framing import Lines, check_headers
+from httpapi.framing import Head
 from httpapi.web import HOOKS, STREAM
 
 log = logging.getLogger("fs_app.http.access")
@@ -251,11 +251,8 @@ class _Handler(WSGIHandler):
         except Timeout:
             raise TimeoutError("idle") from None
 
-    def MessageClass(self, file: Any, *rest: Any) -> Any:  # noqa: N802  # pywsgi's name for what reads the headers
-        lines: Any = Lines(file)
-        headers = super().MessageClass(lines, *rest)
-        check_headers(headers, lines.last)
-        return headers
+    def MessageClass(self, file: Any, *_rest: Any) -> Any:  # noqa: N802  # pywsgi's name for what reads the headers
+        return Head(file)
 
     def read_request(self, raw_requestline: str) -> Any:
         try:
@@ -263,6 +260,10 @@ class _Handler(WSGIHandler):
                 return super().read_request(raw_requestline)
         except Timeout:
             raise ValueError("the headers took too long") from None
+
+    def log_request(self) -> None:
+        if log.isEnabledFor(logging.INFO):  # or a line is made for nobody
+            super().log_request()
 
     def _write_with_headers(self, data: bytes) -> None:
         # In one piece: a body that is sent after its head waits until the client has acknowledged the head, and clients
