@@ -9,6 +9,7 @@ The loop's thread holds sockets, calls and decisions. Database work, HTTP reques
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import IO
 
@@ -65,6 +66,9 @@ from scheduler.plan import PlanSettings
 log = logging.getLogger(__name__)
 
 PARTS = frozenset({"http", "ivr", "scheduler"})
+# Seconds after which a thread that calculates must let another one on. By default (0.005) a call, which waits for the
+# database some fifty times, comes back 5 ms late each time while another thread reads 10,000 rows.
+SWITCH_INTERVAL = 0.0005
 DRAIN = 30.0  # seconds that a stopping process gives its live calls
 _PREPARE = "prepare "  # a doorbell message: the IVR processes make the first words of this call
 
@@ -83,6 +87,7 @@ class Service:
         clock: Clock | None = None,
         observer: Observer = unobserved,
     ) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self.settings = settings
         self.parts = parts
         self.clock = clock or SystemClock()
