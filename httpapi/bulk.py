@@ -20,7 +20,7 @@ from fs_app.errors import InvalidInput
 from httpapi.context import Context, raw
 from httpapi.crud import check_change, many_rows, must_create, new_change, parse_json, writing
 from httpapi.errors import ApiError, bad_fields, bad_request
-from httpapi.idempotency import once
+from httpapi.idempotency import created, once
 from httpapi.kinds import parse_integer
 from httpapi.queries import is_visible
 from httpapi.resource import Change, Resource
@@ -59,7 +59,8 @@ def create_many(ctx: Context) -> Response:
                 return {"created": len(made), "failed": len(errors), "rows": made, "errors": errors[:TOLD_MAX]}, ""
 
             with writing(ctx):
-                return once(ctx, make, lambda shown: shown)
+                answer = once(ctx, make, lambda shown: shown)
+        return created(answer)
     return _row_by_row(ctx, checked, errors)
 
 

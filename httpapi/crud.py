@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from peewee import IntegrityError
@@ -16,7 +15,7 @@ from httpapi.context import Context
 from httpapi.errors import ApiError, Errors, bad_request, conflict, forbidden, not_found
 from httpapi.etag import check_if_match, etag, found
 from httpapi.export import as_csv
-from httpapi.idempotency import once, refuse_key
+from httpapi.idempotency import created, once, refuse_key
 from httpapi.listing import page
 from httpapi.many import Many
 from httpapi.resource import Change, Resource
@@ -47,8 +46,7 @@ def create(ctx: Context, resource: Resource) -> Response:
         change.prepared = resource.prepare(ctx, body)
     with _writing(ctx):
         answer = once(ctx, lambda: insert(ctx, resource, change), resource.remembered)
-    shown = json.loads(answer.body)
-    return replace(answer, headers={**answer.headers, "ETag": etag(resource, shown)})
+    return created(answer, {"ETag": etag(resource, answer.body)})
 
 
 def insert(ctx: Context, resource: Resource, change: Change) -> tuple[dict[str, Any], str]:

@@ -13,14 +13,14 @@ from httpapi.resource import Resource
 from httpapi.web import Request, Response, json_response
 
 TAGS = r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*'
+_encode = json.JSONEncoder(sort_keys=True).encode
 _TAGS = re.compile(TAGS, re.ASCII)
 
 
 def etag(resource: Resource, shown: Mapping[str, Any]) -> str:
     """A strong tag of what is shown, save what changes by itself while calls go on (``resource.volatile``)."""
     lasting = {name: value for name, value in shown.items() if name not in resource.volatile}
-    text = json.dumps(lasting, ensure_ascii=True, sort_keys=True)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(_encode(lasting).encode()).hexdigest()[:32]}"'
 
 
 def check_if_match(request: Request, resource: Resource, shown: Mapping[str, Any]) -> None:

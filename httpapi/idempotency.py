@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from fs_app.store.models import IdempotencyKey
 from httpapi.context import Context
@@ -24,14 +24,22 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 Made = tuple[dict[str, Any], str]  # the body of the 201, and its Location
 
 
-def once(ctx: Context, make: Callable[[], Made], remembered: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
-    """201 with what ``make`` makes, or with what it made when this key was first used. Inside a transaction.
+class Answer(NamedTuple):
+    """``again``: it was made by an earlier request with the same key."""
+
+    body: dict[str, Any]
+    location: str
+    again: bool = False
+
+
+def once(ctx: Context, make: Callable[[], Made], remembered: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
+    """What ``make`` makes, or what it made when this key was first used. Inside a transaction.
 
     ``remembered`` is what may be kept of the body. Raises ApiError 400 on a bad key, 409 on one used elsewhere.
     """
     key = ctx.request.headers.get("idempotency-key")
     if key is None:
-        return _created(*make())
+        return Answer(*make())
     if not _KEY.fullmatch(key):
         raise bad_fields({"Idempotency-Key": ["is not usable: give 1 to 200 visible ASCII characters, such as a UUID"]})
     fingerprint = _fingerprint(ctx)
@@ -48,18 +56,21 @@ def once(ctx: Context, make: Callable[[], Made], remembered: Callable[[dict[str,
     body, location = make()
     kept = json.dumps(remembered(body))
     IdempotencyKey.update(body=kept, location=location).where(mine).execute()
-    return _created(body, location)
+    return Answer(body, location)
 
 
-def _again(found: Any, fingerprint: str) -> Response:
+def _again(found: Any, fingerprint: str) -> Answer:
     if found.fingerprint != fingerprint:
         raise conflict("this Idempotency-Key was used for another request: take a new one for each object")
-    answer = _created(json.loads(found.body), found.location)
-    return Response(answer.status, answer.body, {**answer.headers, "Idempotent-Replayed": "true"})
+    return Answer(json.loads(found.body), found.location, again=True)
 
 
-def _created(body: dict[str, Any], location: str) -> Response:
-    return json_response(201, body, {"Location": location} if location else {})
+def created(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+    """201 with that. Outside of the transaction: nobody's write needs to wait for JSON."""
+    more = {"Location": answer.location} if answer.location else {}
+    if answer.again:
+        more["Idempotent-Replayed"] = "true"
+    return json_response(201, answer.body, {**more, **(headers or {})})
 
 
 def refuse_key(ctx: Context) -> None:

@@ -6,7 +6,6 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from peewee import DataError, IntegrityError
 
@@ -54,10 +53,12 @@ class Surround:
 
     def public(self, inner: Handler, allow: tuple[str, ...]) -> Handler:
         """A handler for anybody."""
+        allowed = ", ".join(allow)
 
         def handle(request: Request, arguments: Mapping[str, str]) -> Response:
             response = self.answer(inner, request, arguments)
-            return replace(response, headers={**ALWAYS, "Allow": ", ".join(allow), **response.headers})
+            headers = {**ALWAYS, "Allow": allowed, **response.headers}
+            return Response(response.status, response.body, headers, response.stream)
 
         return handle
 

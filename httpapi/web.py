@@ -90,10 +90,12 @@ class Response:
     stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
     """``body`` as UTF-8 JSON. What a sender smuggled in as half a surrogate pair becomes a question mark."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
-    return Response(status, text.encode("utf-8", "replace"), {"Content-Type": JSON_TYPE, **(headers or {})})
+    return Response(status, _encode(body).encode("utf-8", "replace"), {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 Handler = Callable[[Request, Mapping[str, str]], Response]

@@ -16,7 +16,7 @@ from httpapi import scope
 from httpapi.context import Context
 from httpapi.crud import must_create, no_query, read_body, read_json, writing
 from httpapi.errors import ApiError, bad_fields
-from httpapi.idempotency import once, refuse_key
+from httpapi.idempotency import created, once, refuse_key
 from httpapi.kinds import READ_ONLY, moment, own_url, relation, text
 from httpapi.resource import MANAGERS, Action, Resource
 from httpapi.schema import Schema
@@ -76,7 +76,8 @@ class Surveys(Resource):
             return sealed.show(ctx, row), sealed.address(ctx, row)
 
         with writing(ctx):
-            return once(ctx, make, sealed.remembered)
+            answer = once(ctx, make, sealed.remembered)
+        return created(answer)
 
     def _lint(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
@@ -105,7 +106,8 @@ class Surveys(Resource):
             return self._made(ctx, surveys.copy(template, name or f"{template.name[:83]} (copy)", ctx.now))
 
         with writing(ctx):
-            return once(ctx, make, self.remembered)
+            answer = once(ctx, make, self.remembered)
+        return created(answer)
 
     def _order(self, ctx: Context, survey_id: int) -> Response:
         no_query(ctx)
@@ -136,7 +138,8 @@ class Surveys(Resource):
             return self._made(ctx, surveys.add(file, ctx.user.id, ctx.now, sip_uris=scope.is_superuser(ctx.user)))
 
         with writing(ctx):
-            return once(ctx, make, self.remembered)
+            answer = once(ctx, make, self.remembered)
+        return created(answer)
 
     def _must_see(self, ctx: Context, survey_id: int) -> None:
         """Whose it is comes before what is wrong with the body."""
