@@ -1,13 +1,13 @@
 """Listing and creating alarms, here and by Django REST framework, on the same database and number of processes.
 
-    python benchmarks/rest.py [--requests 300] [--alarms 100000] [--database sqlite|postgres]
+    python benchmarks/rest.py [--requests 300] [--rounds 5] [--alarms 100000] [--database sqlite|postgres]
 
-One process each, on copies of one database, asked by four clients with a bearer token; fs-app in its own server, its
-peer in gunicorn with four threads, as it is usually deployed. The manager that asks has all the alarms but fifty of
-somebody else's. The peer is what one would write: a ModelViewSet for each resource with page numbers, hyperlinked
-relations, a token looked up in the same table, and a queryset of what the user may see, by joins. It makes no due times
-and wakes no scheduler. "any" is the same without that last thing: everybody sees everything. CPU is that of the server
-and of the database's processes: of what a noisy machine tells, it lies least.
+One process each, on copies of one database, asked in turn by four clients with a bearer token; medians of the rounds.
+fs-app is in its own server, its peer in gunicorn with four threads, as it is usually deployed. The manager that asks
+has all the alarms but fifty of somebody else's. The peer is what one would write: a ModelViewSet for each resource with
+page numbers, hyperlinked relations, a token looked up in the same table, and a queryset of what the user may see, by
+joins. It makes no due times and wakes no scheduler. "any" is the same without that last thing: everybody sees
+everything. CPU is that of the server and of the database's processes: of what a noisy machine tells, it lies least.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import http.client
 import json
 import os
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,8 +77,10 @@ def prepare(url: str, alarms: int) -> str:
 
 def serve(which: str, database: str) -> None:
     if which == "ours":
+        from fs_app.service import SWITCH_INTERVAL
         from httpapi.server import HttpServer
 
+        sys.setswitchinterval(SWITCH_INTERVAL)
         server = HttpServer("127.0.0.1", 0, ours(database))
         server.start()
         print(server.port, flush=True)
@@ -295,6 +298,7 @@ def ask(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--alarms", type=int, default=100_000)
     parser.add_argument("--database", choices=("sqlite", "postgres"))
     parser.add_argument("--serve", nargs=2, metavar=("WHICH", "DATABASE"))
@@ -355,47 +359,68 @@ def measure(kind: str, first: str, copy: Any, serving: tuple[int, ...], given: a
     token = prepare(first, given.alarms)
     bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     basic = {**bearer, "Authorization": "Basic " + base64.b64encode(b"manager:manager").decode()}
-    figures: dict[tuple[str, str], tuple[float, float]] = {}
-    cpu: dict[tuple[str, str], float] = {}
-    for which in ("ours", "peer", "any"):
-        command = [sys.executable, __file__, "--serve", which, copy(which)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert process.stdout is not None
-            port = int(process.stdout.readline())
-            body = json.dumps({"event": f"http://127.0.0.1:{port}/rest-api/event/1/", "alarm_phonenumber": "+15550100"})
-            for what, asked in (
-                ("list", ("GET", "/rest-api/alarm/", bearer, None)),
-                ("create", ("POST", "/rest-api/alarm/", bearer, body)),
-            ):
-                ask(port, *asked, 40)
-                before = cpu_seconds(process.pid, *serving)
-                figures[which, what] = ask(port, *asked, given.requests)
-                cpu[which, what] = (cpu_seconds(process.pid, *serving) - before) / given.requests * 1000
-            if which == "ours":
-                for what, headers in (("token", bearer), ("basic", basic)) * 3:  # in turn: the machine is noisy
-                    ask(port, "GET", "/rest-api/rule/1/", headers, None, 40)
-                    before = cpu_seconds(process.pid, *serving)
-                    ask(port, "GET", "/rest-api/rule/1/", headers, None, given.requests * 2)
-                    cpu[which, what] = cpu.get((which, what), 0) + cpu_seconds(process.pid, *serving) - before
-        finally:
-            process.terminate()
-            process.wait()
-    print(f"{kind}, {given.alarms} alarms")
+    with contextlib.ExitStack() as stack:
+        servers = {which: stack.enter_context(serving_one(which, copy(which))) for which in ("ours", "peer", "any")}
+
+        def measured(which: str, method: str, path: str, headers: dict[str, str], body: str | None, many: int) -> Run:
+            pid, port = servers[which]
+            ask(port, method, path, headers, body, 40)
+            before = cpu_seconds(pid, *serving)
+            rate, p99 = ask(port, method, path, headers, body, many)
+            return rate, p99, (cpu_seconds(pid, *serving) - before) / many * 1000
+
+        runs: dict[tuple[str, str], list[Run]] = {}
+        # In turn: what the machine does besides is then everybody's.
+        for _ in range(given.rounds):
+            for what, method, path in (("list", "GET", "/rest-api/alarm/"), ("create", "POST", "/rest-api/alarm/")):
+                for which in servers:
+                    made = new_alarm_of(servers[which][1]) if method == "POST" else None
+                    run = measured(which, method, path, bearer, made, given.requests)
+                    runs.setdefault((which, what), []).append(run)
+            for what, headers in (("token", bearer), ("basic", basic)):
+                run = measured("ours", "GET", "/rest-api/rule/1/", headers, None, given.requests * 2)
+                runs.setdefault(("ours", what), []).append(run)
+    report(kind, given.alarms, {key: typical(several) for key, several in runs.items()})
+
+
+Run = tuple[float, float, float]  # requests a second, p99 in ms, CPU in ms
+
+
+def typical(several: list[Run]) -> Run:
+    """The median of each."""
+    rates, p99s, cpus = zip(*several, strict=True)
+    return statistics.median(rates), statistics.median(p99s), statistics.median(cpus)
+
+
+def new_alarm_of(port: int) -> str:
+    return json.dumps({"event": f"http://127.0.0.1:{port}/rest-api/event/1/", "alarm_phonenumber": "+15550100"})
+
+
+@contextlib.contextmanager
+def serving_one(which: str, database: str) -> Iterator[tuple[int, int]]:
+    """A server: the id of its process, and its port."""
+    command = [sys.executable, __file__, "--serve", which, database]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.pid, int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def report(kind: str, alarms: int, found: dict[tuple[str, str], Run]) -> None:
+    print(f"{kind}, {alarms} alarms")
     print(f"{'':<12} {'fs-app':>9} {'DRF':>9} {'ratio':>7} {'any':>9} {'ratio':>7}")
     for what in ("list", "create"):
-        for words, values in (
-            (f"{what} /s", [figures[which, what][0] for which in ("ours", "peer", "any")]),
-            ("  p99 ms", [figures[which, what][1] for which in ("ours", "peer", "any")]),
-            ("  CPU ms", [cpu[which, what] for which in ("ours", "peer", "any")]),
-        ):
-            mine, theirs, other = values
+        for place, words in enumerate((f"{what} /s", "  p99 ms", "  CPU ms")):
+            mine, theirs, other = (found[which, what][place] for which in ("ours", "peer", "any"))
             better = (mine / theirs, mine / other) if words.endswith("/s") else (theirs / mine, other / mine)
             print(
                 f"{words:<12} {mine:>9.1f} {theirs:>9.1f} {better[0]:>6.1f}x {other:>9.1f} {better[1]:>6.1f}x",
                 flush=True,
             )
-    dearer = cpu["ours", "basic"] / cpu["ours", "token"] - 1
+    dearer = found["ours", "basic"][2] / found["ours", "token"][2] - 1
     print(f"HTTP Basic costs {dearer:+.1%} CPU against a token", flush=True)
 
 
