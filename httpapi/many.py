@@ -93,19 +93,19 @@ class Many:
             values |= self._from_above(values)
             proxy.obj.execute_sql(
                 f"INSERT INTO {self._model._meta.table_name} (id, {', '.join(values)}) "
-                f"SELECT place + {first:d}, {', '.join(values.values())} FROM temp.{table} ORDER BY place"
+                f"SELECT place + {first:d}, {', '.join(values.values())} FROM temp.{table} AS new ORDER BY place"
             )
 
     def _from_above(self, values: Mapping[str, str]) -> dict[str, str]:
-        fields = self._model._meta.fields
-        parent = above(self._model, [name for name, field in fields.items() if f'"{field.column_name}"' in values])
+        """What these rows take from the ones above them, ``values`` being what they have so far: SQL by column."""
+        columns = {name: f'"{field.column_name}"' for name, field in self._model._meta.fields.items()}
+        parent = above(self._model, [name for name, column in columns.items() if column in values])
         if not parent:
             return {}
-        number = SQL(values[f'"{fields[parent].column_name}"'])
-        return {
-            f'"{fields[name].column_name}"': f"({proxy.obj.get_sql_context().sql(query).query()[0]})"
-            for name, query in taken(self._model, number).items()
-        }
+        number = SQL(f"new.{values[columns[parent]]}")
+        context = proxy.obj.get_sql_context
+        found = taken(self._model, number)
+        return {columns[name]: f"({context().sql(query).query()[0]})" for name, query in found.items()}
 
     # ---- PostgreSQL
 
