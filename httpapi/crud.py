@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -272,12 +273,19 @@ def read_json(request: Request, maximum: int = Resource.max_body, wanted: str = 
 
 
 def parse_json(text: str) -> Any:
-    """JSON as it is taken here: no NaN, no name twice. Raises ValueError and RecursionError."""
-    return json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
+    """JSON as it is taken here: no NaN, no infinity, no name twice. Raises ValueError and RecursionError."""
+    return json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
 
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):  # 1e999: it could be stored, and not be sent again
+        raise ValueError(f"{text[:20]} is too large a number")
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

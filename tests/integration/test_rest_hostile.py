@@ -80,6 +80,8 @@ def test_no_query_breaks_it(name: str, value: str, sqlite_api: Api) -> None:
         (b"[1]", "not a JSON object"),
         (b'"x"', "not a JSON object"),
         (b'{"name": NaN}', "NaN is not a JSON number"),
+        (b'{"name": 1e999}', "1e999 is too large a number"),
+        (b'{"data": {"a": [-1e999]}}', "-1e999 is too large a number"),
         (b'{"name": -Infinity}', "-Infinity is not a JSON number"),
         (b'{"name": "a", "name": "b"}', "given twice"),
         (b'{"name": "\xff"}', "not UTF-8"),
