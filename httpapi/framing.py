@@ -14,8 +14,8 @@ from typing import Protocol
 LINE_MAX = 65_536  # bytes of one field line
 LINES_MAX = 100
 # RFC 9110, section 5.5: visible characters, spaces, tabs and, obsolete but sent, bytes above ASCII. What is folded, has
-# no colon or a space before it is no field line here.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\r?\n")
+# no colon or a space before it is no field line here. Nothing in it can match in two ways: a line may be long.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r?\n")
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -40,7 +40,7 @@ class Head:
                 raise ValueError("a header line is too long, folded, cut off, or not one")
             if len(self._fields) == LINES_MAX:
                 raise ValueError(f"there are more than {LINES_MAX} header lines")
-            self._fields.append((found[1].decode("ascii"), found[2].decode("latin-1")))
+            self._fields.append((found[1].decode("ascii"), found[2].strip(b" \t").decode("latin-1")))
         lengths, codings = self.all("content-length"), self.all("transfer-encoding")
         if len(lengths) > 1 or not all(_DIGITS.fullmatch(length) for length in lengths):
             raise ValueError("Content-Length is not one number")

@@ -173,6 +173,7 @@ def test_a_head_that_is_cut_off_is_no_request() -> None:
         post(b"", b"X: a\rContent-Length: 5"),
         post(b"", b"X(y): z"),
         post(b"", b"X: " + b"a" * 70_000),
+        post(b"", b"X:" + b" " * 60_000 + b"\x01"),
         b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
         post(b"", b"Host: y"),
     ],
@@ -181,6 +182,13 @@ def test_broken_requests_are_refused_and_the_server_goes_on(sent: bytes) -> None
     with serving() as server:
         assert exchange(server, sent).startswith(b"HTTP/1.1 4")
         assert exchange(server, post(b"fine", b"Content-Length: 4")).endswith(b"fine")
+
+
+def test_a_long_line_of_blanks_keeps_nobody_waiting() -> None:
+    """Read by a pattern that can match it in several ways, each of these lines would take the loop 20 s."""
+    with serving() as server:
+        lines = [b"X: a" + b" \t" * 30_000 + b"b " for _ in range(50)]
+        assert exchange(server, post(b"fine", b"Content-Length:\t 4 \t", *lines)).endswith(b"fine")
 
 
 def test_a_client_that_hangs_up_in_mid_body_harms_nobody() -> None:
