@@ -43,14 +43,7 @@ def _nobody() -> None:
 
 
 # WAL lets readers go on beside the one writer. FULL, because a claim forgotten in a power cut is a phone rung twice.
-# What a statement that may fail half-way keeps aside is as long as the statement: no file needs to be made for it.
-_PRAGMAS: dict[str, Any] = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": 15_000,
-    "temp_store": "memory",
-}
+_PRAGMAS: dict[str, Any] = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 15_000}
 
 
 def open_database(url: str) -> Database:

@@ -49,6 +49,22 @@ def test_a_commit_that_the_server_refuses_is_an_error_and_the_connection_is_stil
     assert scopes(store.url) == {"next"}
 
 
+def test_a_failure_in_the_middle_of_many_rows_leaves_nothing_half_prepared(store: Store) -> None:
+    """psycopg holds a statement for prepared as soon as it has been sent, and forgets that by the ROLLBACK it sends."""
+    make = "INSERT INTO many (a) VALUES (%s) RETURNING a"  # 5 and 70000 are of two types, and so two statements
+    with store.transaction():
+        store.db.execute_sql("CREATE TABLE many (a INTEGER PRIMARY KEY)")
+    for a in (70_000, 70_001, 5):
+        with store.transaction():
+            store.db.execute_sql(make, (a,))
+    cursor: Any = store.db.cursor()  # type: ignore[no-untyped-call]
+    with pytest.raises(psycopg.errors.UniqueViolation), store.transaction():
+        cursor.executemany(make, [(5,), (70_002,)], returning=True)
+    for a in (70_003, 6, 70_004, 7):
+        with store.transaction():
+            store.db.execute_sql(make, (a,))
+
+
 @pytest.mark.parametrize("when", ["before", "during"])
 def test_a_connection_that_is_lost_is_unavailable_once_and_then_another(store: Store, when: str) -> None:
     def lose() -> None:
