@@ -38,6 +38,10 @@ class WallTimeField(CharField):
         return time.fromisoformat(value) if isinstance(value, str) else value
 
 
+# What is no JSON number was once let in (1e999), and cannot be sent to anybody: it is read as null.
+_read = json.JSONDecoder(parse_constant=lambda _name: None).decode
+
+
 class JsonField(TextField):
     """JSON as text; NULL is Python's None."""
 
@@ -45,4 +49,4 @@ class JsonField(TextField):
         return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
     def python_value(self, value: Any) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else _read(value)

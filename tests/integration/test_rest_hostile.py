@@ -95,6 +95,14 @@ def test_bodies_that_are_no_object(sqlite_api: Api, body: bytes, words: str) -> 
     assert words in answer.json()["detail"]
 
 
+def test_an_infinity_that_was_let_in_long_ago_breaks_no_list(sqlite_api: Api) -> None:
+    event = new_event(sqlite_api, new_calendar(sqlite_api), data={"a": 1})
+    with sqlite_api.store.transaction():
+        sqlite_api.store.db.execute_sql("""UPDATE event SET data = '{"a": Infinity}'""")
+    assert sqlite_api.get("event/")["results"] == [{**event, "data": {"a": None}}]
+    assert sqlite_api.patch("event/1/", {"data": {"a": 2}})["data"] == {"a": 2}
+
+
 def test_every_bad_field_is_told_at_once(sqlite_api: Api) -> None:
     told = sqlite_api.refused(
         "POST",
