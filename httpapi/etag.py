@@ -13,8 +13,8 @@ from httpapi.resource import Resource
 from httpapi.web import Request, Response, json_response
 
 TAGS = r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*'
-_encode = json.JSONEncoder(sort_keys=True).encode
 _TAGS = re.compile(TAGS, re.ASCII)
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def etag(resource: Resource, shown: Mapping[str, Any]) -> str:

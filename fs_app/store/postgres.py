@@ -24,18 +24,22 @@ class Postgres(PostgresqlDatabase):
         self._say(b"BEGIN")
 
     def commit(self) -> None:
-        if self._failed():
+        if self._lost():
             super().commit()
         else:
             self._say(b"COMMIT")
 
     def rollback(self) -> None:
-        if self._failed():
+        if self._lost():
             super().rollback()
         else:
             self._say(b"ROLLBACK")
 
-    def _failed(self) -> bool:
+    def _lost(self) -> bool:
+        """Whether nothing of the transaction can be kept: it has failed, or its connection is closed. To ask for the
+        connection then would open another one, which has nothing to commit and would say that it has."""
+        if self.is_closed():
+            return True
         connection: Any = self.connection()  # type: ignore[no-untyped-call]
         return bool(connection.pgconn.transaction_status == TransactionStatus.INERROR)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from peewee import IntegrityError
+from peewee import IntegrityError, InterfaceError
 
 from fs_app.errors import StoreUnavailable
 from fs_app.store.database import Store
@@ -84,6 +84,15 @@ def test_a_connection_that_is_lost_is_unavailable_once_and_then_another(store: S
     with store.transaction():
         Pace.create(scope="next", next_at=MOMENT)
     assert scopes(store.url) == expected
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_has_no_connection_any_more_is_not_ended_on_another(store: Store, end: str) -> None:
+    with store.connected():
+        pass
+    store.disconnect()
+    with pytest.raises(InterfaceError, match="not open"):
+        getattr(store.db, end)()
 
 
 def test_an_isolation_level_cannot_be_asked_for(store: Store) -> None:
